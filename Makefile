@@ -193,7 +193,7 @@ check-format:
 	$(if $(CFILES),$(CLANG_FORMAT) --dry-run -Werror $(CFILES))
 
 check-lua:
-	$(if $(LINTED),$(LUACHECK) -q $(LINTED))
+	$(if $(LINTED),$(LUACHECK) -q --no-color $(LINTED))
 
 check-rules:
 	tools/check-rules
@@ -240,22 +240,33 @@ uninstall: ## take out what install put in
 	  '$(DESTDIR)$(LIBDIR)/pkgconfig/cosched.pc' \
 	  '$(DESTDIR)$(LIBDIR)'/libcosched.*
 
-# The rock of this tree as a server of rocks, so that the rock's users' own
-# command can be tried: luarocks install --only-server=build/rocks cosched
+# The rock of this tree as a server of rocks, so that the user's own command can
+# be tried: LUAROCKS_CONFIG=build/rocks/config.lua luarocks install cosched
+# (the interpreter is said too: LuaRocks would wrap the command for its own Lua)
 ROCK      := cosched-$(VERSION)
+ROCKS     := $(abspath $(B))/rocks
 ROCKFILES := $(wildcard Makefile cosched-scm-1.rockspec cosched.pc.in LICENSE \
                *.md bin docs examples lua runtime types)
+define ROCKS_CONFIG
+rocks_servers = { "$(ROCKS)" }
+lua_version = "$(LUA_V)"
+lua_interpreter = "$(LUA)"
+variables = { LUA = "$(shell command -v $(LUA))" }
+endef
+export ROCKS_CONFIG
+
 rocks: ## a local server of rocks with this tree's rock, in build/rocks
-	rm -rf $(B)/rocks
-	mkdir -p $(B)/rocks/$(ROCK)
-	cp -R $(ROCKFILES) $(B)/rocks/$(ROCK)/
-	cd $(B)/rocks && tar czf $(ROCK).tar.gz $(ROCK)
+	rm -rf '$(ROCKS)'
+	mkdir -p '$(ROCKS)/$(ROCK)'
+	cp -R $(ROCKFILES) '$(ROCKS)/$(ROCK)/'
+	cd '$(ROCKS)' && tar czf $(ROCK).tar.gz $(ROCK)
 	sed -e 's|"scm-1"|"$(VERSION)-1"|' -e '/^  branch = /d' \
-	  -e 's|^  url = .*|  url = "file://$(abspath $(B))/rocks/$(ROCK).tar.gz",|' \
-	  cosched-scm-1.rockspec >$(B)/rocks/$(ROCK)-1.rockspec
-	cd $(B)/rocks && luarocks --lua-version=$(LUA_V) pack $(ROCK)-1.rockspec
-	rm -r $(B)/rocks/$(ROCK) $(B)/rocks/$(ROCK).tar.gz
-	luarocks-admin --lua-version=$(LUA_V) make_manifest $(B)/rocks
+	  -e 's|^  url = .*|  url = "file://$(ROCKS)/$(ROCK).tar.gz",|' \
+	  cosched-scm-1.rockspec >'$(ROCKS)/$(ROCK)-1.rockspec'
+	cd '$(ROCKS)' && luarocks --lua-version=$(LUA_V) pack $(ROCK)-1.rockspec
+	rm -r '$(ROCKS)/$(ROCK)' '$(ROCKS)/$(ROCK).tar.gz'
+	luarocks-admin --lua-version=$(LUA_V) make_manifest '$(ROCKS)'
+	@echo "$$ROCKS_CONFIG" >'$(ROCKS)/config.lua'
 
 # === the rest ================================================================
 

@@ -138,7 +138,9 @@ FROM_TREE = LUA_PATH_$(subst .,_,$(LUA_V))='lua/?.lua;lua/?/init.lua;;' \
 
 run: ## install what is missing, build, serve echo on 127.0.0.1:7000
 	@tools/deps run
-	@$(MAKE) --no-print-directory module
+	@$(MAKE) --no-print-directory serve
+
+serve: module
 	@$(FROM_TREE) $(LUA) bin/cosched examples/echo.lua
 
 examples: all ## every example, each with a time limit
@@ -162,7 +164,7 @@ ctest: SPECS :=
 ctest: suite ## the C tests alone
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
-preload   = $(shell $(ASAN_CC) -print-file-name=lib$(1).so)
+preload   = $$($(ASAN_CC) -print-file-name=lib$(1).so)
 
 asan: ## the suite with the C core under ASan and UBSan, leaks are errors
 	@tools/deps asan
@@ -279,6 +281,6 @@ help: ## this list
 FORCE:
 -include $(OBJ:.o=.d) $(CTEST:=.d)
 
-.PHONY: all module lib run examples bench test suite ctest asan memtest oom \
+.PHONY: all module lib run serve examples bench test suite ctest asan memtest oom \
   check check-format check-lua check-rules check-warnings format install \
   install-lua install-bin install-lib uninstall rocks clean help FORCE

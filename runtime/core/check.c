@@ -1,0 +1,38 @@
+/* check.c - the invariants of the scheduler, for debug builds. */
+#include "scheduler.h"
+
+#include <assert.h>
+
+#ifdef COSCHED_CHECK
+
+static void check_task(const cs_task *task) {
+  const cs_wait *wait = &task->wait;
+  assert(task->thread != NULL && task->state != CS_TASK_DONE);
+  assert(task->state != CS_TASK_RUNNING && task->state != CS_TASK_DOOMED);
+  if (task->state == CS_TASK_READY) {
+    assert(wait->timer.place == 0);
+    assert(!cs_queue_empty(&wait->link));
+  } else {
+    assert(wait->ops != NULL);
+    assert(task->nresume == 0);
+  }
+  assert(task->own.scope.parent == &task->nursery->scope);
+}
+
+void cs_check(cs_runtime *rt) {
+  uint32_t live = 0, outside = 0;
+  cs_scope *root = &rt->root.scope, *each = cs_scope_first(root);
+  for (; each != root; each = cs_scope_next(root, each)) {
+    check_task(each->task);
+    live++;
+    if (each->task->state == CS_TASK_PARKED)
+      outside += each->task->wait.ops->outside;
+  }
+  assert(live == rt->live);
+  assert(outside == rt->waiting_outside);
+  for (cs_link *l = rt->ready.next; l != &rt->ready; l = l->next)
+    assert(CS_OWNER(l, cs_task, wait.link)->state == CS_TASK_READY);
+  assert(cs_queue_empty(&rt->killed) && rt->current == NULL);
+}
+
+#endif

@@ -1,0 +1,17 @@
+/* clock.c - conversions that neither wake early nor overflow. */
+#include "clock.h"
+
+#include <lauxlib.h>
+#include <math.h>
+
+uint64_t cs_check_delay(lua_State *L, int index) {
+  lua_Number seconds = luaL_checknumber(L, index);
+  luaL_argcheck(L, seconds >= 0, index,
+                "seconds must not be negative or NaN (math.huge: for ever)");
+  lua_Number delay = ceil(seconds * 1e9);
+  return delay < 9e18 ? (uint64_t)delay : CS_NEVER;
+}
+
+uint64_t cs_deadline_after(uint64_t delay) {
+  return delay == CS_NEVER ? CS_NEVER : cs_now() + delay;
+}

@@ -1,0 +1,15 @@
+/* clock.h - seconds in Lua, nanoseconds in C. */
+#ifndef CS_CLOCK_H
+#define CS_CLOCK_H
+
+#include "runtime.h"
+
+/* The argument at `index`, in seconds, as nanoseconds; CS_NEVER when that is
+ * longer than the clock can tell (math.huge). Raises unless it is a number that
+ * is not negative and not NaN. */
+uint64_t cs_check_delay(lua_State *L, int index);
+
+/* The time on the clock of cs_now that is `delay` from now. */
+uint64_t cs_deadline_after(uint64_t delay);
+
+#endif

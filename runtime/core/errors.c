@@ -1,0 +1,344 @@
+/* errors.c - building and reading the values that are raised. */
+#include "errors.h"
+
+#include <lualib.h>
+
+/* {=== the error triple === */
+
+static const struct {
+  int code;
+  const char *name, *message;
+} own_errors[] = {
+    {CS_ECLOSED, "ECLOSED", "closed"},
+    {CS_EDEADLINE, "ETIMEDOUT", "timeout"},
+    {CS_EPOISONED, "ECANCELED", "write was cancelled midway"},
+    {CS_ELINE, "EMSGSIZE", "line too long"},
+    {UV_EBUSY, "EBUSY", "busy"},
+    {0, NULL, NULL},
+};
+
+int cs_fail(lua_State *L, int code) {
+  char buffer[64];
+  lua_pushnil(L);
+  for (int i = 0; own_errors[i].name != NULL; i++)
+    if (own_errors[i].code == code) {
+      lua_pushstring(L, own_errors[i].message);
+      lua_pushstring(L, own_errors[i].name);
+      return 3;
+    }
+  lua_pushstring(L, uv_strerror_r(code, buffer, sizeof buffer));
+  lua_pushstring(L, uv_err_name_r(code, buffer, sizeof buffer));
+  return 3;
+}
+
+/* }=== */
+
+/* {=== Cancelled === */
+
+static const char *const source_names[] = {
+    [CS_NOT_CANCELLED] = "none", [CS_BY_CALL] = "explicit",
+    [CS_BY_NURSERY] = "nursery", [CS_BY_DEADLOCK] = "deadlock",
+    [CS_BY_SIGNAL] = "signal",   [CS_BY_KILL] = "kill",
+};
+
+void cs_push_cancelled(lua_State *L, cs_scope *scope) {
+  scope = cs_scope_cause(scope);
+  cs_push_anchor(L, CS_CANCELLED);
+  if (lua_rawgetp(L, -1, scope) == LUA_TNIL) {
+    lua_pop(L, 1);
+    lua_rawgeti(L, -1, scope->source);
+  }
+  lua_remove(L, -2);
+}
+
+static bool has_metatable(lua_State *L, int index, cs_anchor anchor) {
+  if (!lua_istable(L, index) || !lua_getmetatable(L, index)) return false;
+  cs_push_anchor(L, anchor);
+  bool same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same;
+}
+
+bool cs_is_cancelled(lua_State *L, int index) {
+  return has_metatable(L, index, CS_CANCELLED_META);
+}
+
+static int cancelled_tostring(lua_State *L) {
+  lua_getfield(L, 1, "source");
+  lua_getfield(L, 1, "reason");
+  if (lua_isnil(L, -1))
+    lua_pushfstring(L, "cancelled (%s)", lua_tostring(L, -2));
+  else
+    lua_pushfstring(L, "cancelled (%s): %s", lua_tostring(L, -2),
+                    luaL_tolstring(L, -1, NULL));
+  return 1;
+}
+
+/* }=== */
+
+/* {=== Errors === */
+
+void cs_leaf_set(lua_State *L, int task, int index) {
+  cs_task *self = lua_touserdata(L, task);
+  luaL_checkstack(L, 4, NULL);
+  lua_createtable(L, 0, 5);
+  lua_insert(L, -2);
+  lua_setfield(L, -2, "traceback");
+  lua_pushvalue(L, index);
+  lua_setfield(L, -2, "error");
+  lua_pushvalue(L, task);
+  lua_setfield(L, -2, "task");
+  lua_pushinteger(L, self->tid);
+  lua_setfield(L, -2, "tid");
+  cs_push_name(L, task);
+  lua_setfield(L, -2, "name");
+  lua_setiuservalue(L, task, 2);
+}
+
+void cs_errors_new(lua_State *L) {
+  lua_createtable(L, 0, 2);
+  lua_newtable(L);
+  lua_setfield(L, -2, "errors");
+  cs_push_anchor(L, CS_ERRORS_META);
+  lua_setmetatable(L, -2);
+}
+
+static bool contains(lua_State *L, int list, int leaf) {
+  for (lua_Integer i = (lua_Integer)lua_rawlen(L, list); i > 0; i--) {
+    lua_rawgeti(L, list, i);
+    bool same = lua_rawequal(L, -1, leaf);
+    lua_pop(L, 1);
+    if (same) return true;
+  }
+  return false;
+}
+
+/* Appends the leaf on top, and pops it. */
+static void append_leaf(lua_State *L, int errors, int list) {
+  lua_Integer n = (lua_Integer)lua_rawlen(L, list);
+  if (n == 0) {
+    lua_getfield(L, -1, "error");
+    lua_setfield(L, errors, "error");
+  }
+  lua_rawseti(L, list, n + 1);
+}
+
+/* An error that was joined and then left its joiner arrives twice. */
+static void append_leaves(lua_State *L, int errors, int list, int value) {
+  lua_getfield(L, value, "errors");
+  int leaves = lua_gettop(L);
+  lua_Integer n = lua_istable(L, leaves) ? luaL_len(L, leaves) : 0;
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_geti(L, leaves, i);
+    if (lua_istable(L, -1) && !contains(L, list, lua_gettop(L)))
+      append_leaf(L, errors, list);
+    else
+      lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+void cs_errors_add(lua_State *L, int errors, int task, int value) {
+  luaL_checkstack(L, 8, NULL);
+  lua_getfield(L, errors, "errors");
+  int list = lua_gettop(L);
+  if (has_metatable(L, value, CS_ERRORS_META)) {
+    append_leaves(L, errors, list, value);
+  } else {
+    if (lua_getiuservalue(L, task, 2) != LUA_TTABLE) {
+      lua_pop(L, 1);
+      lua_pushnil(L);
+      cs_leaf_set(L, task, value);
+      lua_getiuservalue(L, task, 2);
+    }
+    append_leaf(L, errors, list);
+  }
+  lua_pop(L, 1);
+}
+
+void cs_errors_take(lua_State *L, int errors, cs_nursery *nursery) {
+  luaL_checkstack(L, 4, NULL);
+  while (!cs_queue_empty(&nursery->failures)) {
+    cs_task *child = CS_OWNER(nursery->failures.next, cs_task, wait.link);
+    cs_push_task(L, child);
+    lua_getiuservalue(L, -1, 1);
+    cs_errors_add(L, errors, lua_gettop(L) - 1, lua_gettop(L));
+    cs_link_remove(&child->wait.link);
+    cs_push_anchor(L, CS_TASKS);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, child->tid);
+    lua_pop(L, 3);
+  }
+}
+
+/* Appends a line about the leaf at the top, which is popped. */
+static void describe_leaf(lua_State *L, bool primary) {
+  lua_getfield(L, -1, "error");
+  lua_getfield(L, -2, "tid");
+  lua_getfield(L, -3, "name");
+  const char *what = luaL_tolstring(L, -3, NULL);
+  if (primary)
+    lua_pushstring(L, what);
+  else
+    lua_pushfstring(L, "\n  also, in task %s (%s): %s", lua_tostring(L, -3),
+                    lua_tostring(L, -2), what);
+  lua_replace(L, -6);
+  lua_pop(L, 4);
+}
+
+enum { SHOWN = 10 };
+
+static int errors_tostring(lua_State *L) {
+  lua_settop(L, 1);
+  lua_getfield(L, 1, "errors");
+  lua_Integer n = luaL_len(L, 2);
+  for (lua_Integer i = 1; i <= n && i <= SHOWN; i++) {
+    lua_geti(L, 2, i);
+    describe_leaf(L, i == 1);
+  }
+  if (n > SHOWN) lua_pushfstring(L, "\n  and %I more", (LUAI_UACINT)(n - SHOWN));
+  if (n > 0) {
+    lua_geti(L, 2, 1);
+    lua_getfield(L, -1, "traceback");
+    lua_remove(L, -2);
+    if (lua_isstring(L, -1)) {
+      lua_pushliteral(L, "\n");
+      lua_insert(L, -2);
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  lua_concat(L, lua_gettop(L) - 2);
+  return 1;
+}
+
+/* }=== */
+
+/* {=== the outcome of a task === */
+
+static int raise_task_cancelled(lua_State *L, int task) {
+  lua_createtable(L, 0, 2);
+  lua_pushvalue(L, task);
+  lua_setfield(L, -2, "task");
+  lua_getiuservalue(L, task, 1);
+  lua_setfield(L, -2, "cancelled");
+  cs_push_anchor(L, CS_TASK_CANCELLED_META);
+  lua_setmetatable(L, -2);
+  return lua_error(L);
+}
+
+static int task_cancelled_tostring(lua_State *L) {
+  lua_getfield(L, 1, "task");
+  cs_task *task = lua_touserdata(L, -1);
+  lua_pushfstring(L, "task %I was %s",
+                  (LUAI_UACINT)(task != NULL ? task->tid : 0),
+                  task != NULL && task->killed ? "killed" : "cancelled");
+  return 1;
+}
+
+static int raise_errors(lua_State *L, int task) {
+  lua_getiuservalue(L, task, 1);
+  int value = lua_gettop(L);
+  if (!has_metatable(L, value, CS_ERRORS_META)) {
+    cs_errors_new(L);
+    cs_errors_add(L, value + 1, task, value);
+  }
+  return lua_error(L);
+}
+
+int cs_push_results(lua_State *L, int task) {
+  cs_task *self = lua_touserdata(L, task);
+  if (self->outcome == CS_ERROR) return raise_errors(L, task);
+  if (self->outcome == CS_CANCELLED_OUTCOME)
+    return raise_task_cancelled(L, task);
+  if (self->nresults == 0) return 0;
+  lua_getiuservalue(L, task, 1);
+  if (self->nresults == 1) return 1;
+  int packed = lua_gettop(L);
+  lua_getfield(L, packed, "n");
+  int n = (int)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  luaL_checkstack(L, n, "too many results");
+  for (int i = 1; i <= n; i++) lua_rawgeti(L, packed, i);
+  lua_remove(L, packed);
+  return n;
+}
+
+/* }=== */
+
+/* {=== the functions of the module === */
+
+static int deadlock_tostring(lua_State *L) {
+  lua_getfield(L, 1, "report");
+  return 1;
+}
+
+static int is(lua_State *L, cs_anchor anchor) {
+  luaL_checkany(L, 1);
+  lua_pushboolean(L, has_metatable(L, 1, anchor));
+  return 1;
+}
+
+/* is_cancelled(value): boolean, and so on for each type */
+static int is_cancelled(lua_State *L) { return is(L, CS_CANCELLED_META); }
+static int is_errors(lua_State *L) { return is(L, CS_ERRORS_META); }
+static int is_task_cancelled(lua_State *L) {
+  return is(L, CS_TASK_CANCELLED_META);
+}
+static int is_deadlock(lua_State *L) { return is(L, CS_DEADLOCK_META); }
+
+/* cause(value): the first error inside an Errors, any other value itself */
+static int cause(lua_State *L) {
+  luaL_checkany(L, 1);
+  if (has_metatable(L, 1, CS_ERRORS_META))
+    lua_getfield(L, 1, "error");
+  else
+    lua_pushvalue(L, 1);
+  return 1;
+}
+
+const luaL_Reg cs_error_functions[] = {
+    {"is_cancelled", is_cancelled},
+    {"is_errors", is_errors},
+    {"is_task_cancelled", is_task_cancelled},
+    {"is_deadlock", is_deadlock},
+    {"cause", cause},
+    {NULL, NULL},
+};
+
+/* Makes a metatable that scripts can neither read nor change. */
+static void make_type(lua_State *L, int runtime, cs_anchor anchor,
+                      const char *name, lua_CFunction tostring) {
+  lua_createtable(L, 0, 3);
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__name");
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__metatable");
+  lua_pushvalue(L, runtime);
+  lua_pushcclosure(L, tostring, 1);
+  lua_setfield(L, -2, "__tostring");
+  lua_setiuservalue(L, runtime, anchor);
+}
+
+void cs_errors_open(lua_State *L) {
+  int runtime = lua_upvalueindex(1);
+  make_type(L, runtime, CS_ERRORS_META, "cosched.Errors", errors_tostring);
+  make_type(L, runtime, CS_CANCELLED_META, "cosched.Cancelled",
+            cancelled_tostring);
+  make_type(L, runtime, CS_TASK_CANCELLED_META, "cosched.TaskCancelled",
+            task_cancelled_tostring);
+  make_type(L, runtime, CS_DEADLOCK_META, "cosched.Deadlock",
+            deadlock_tostring);
+  lua_newtable(L);
+  for (int source = CS_BY_CALL; source <= CS_BY_KILL; source++) {
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, source_names[source]);
+    lua_setfield(L, -2, "source");
+    cs_push_anchor(L, CS_CANCELLED_META);
+    lua_setmetatable(L, -2);
+    lua_rawseti(L, -2, source);
+  }
+  lua_setiuservalue(L, runtime, CS_CANCELLED);
+}
+
+/* }=== */

@@ -1,0 +1,68 @@
+/* report.c - lists the tasks that nothing can wake. */
+#include "report.h"
+
+#include <lauxlib.h>
+
+/* Slots of write_report. */
+enum { DEADLOCK = 1, TASKS = 2 };
+enum { SHOWN = 50 };
+
+/* Pushes " at file:line" for where a parked task is, or "". */
+static void push_place(lua_State *L, lua_State *thread) {
+  lua_Debug info;
+  for (int level = 0; lua_getstack(thread, level, &info); level++) {
+    lua_getinfo(thread, "Sl", &info);
+    if (info.currentline > 0) {
+      lua_pushfstring(L, " at %s:%d", info.short_src, info.currentline);
+      return;
+    }
+  }
+  lua_pushliteral(L, "");
+}
+
+/* Pushes "task 3 (server.lua:10) waits for sleep at server.lua:12". */
+static void push_line(lua_State *L, int i) {
+  lua_rawgeti(L, TASKS, i);
+  cs_task *task = lua_touserdata(L, -1);
+  cs_push_name(L, -1);
+  push_place(L, task->thread);
+  lua_pushfstring(L, "\n  task %I (%s) waits for %s%s",
+                  (LUAI_UACINT)task->tid, lua_tostring(L, -2),
+                  task->wait.ops->name, lua_tostring(L, -1));
+  lua_replace(L, -4);
+  lua_pop(L, 2);
+}
+
+static int write_report(lua_State *L) {
+  cs_runtime *rt = cs_runtime_of(L);
+  int live = (int)rt->live, shown = live < SHOWN ? live : SHOWN;
+  luaL_checkstack(L, shown + LUA_MINSTACK, NULL);
+  lua_createtable(L, 0, 2);
+  lua_createtable(L, live, 0);
+  cs_scope *root = &rt->root.scope, *each = cs_scope_first(root);
+  for (int i = live; each != root; each = cs_scope_next(root, each)) {
+    cs_push_task(L, each->task);
+    lua_rawseti(L, TASKS, i--);
+  }
+  lua_pushliteral(L, "deadlock: nothing can wake the tasks that are left");
+  for (int i = 1; i <= shown; i++) push_line(L, i);
+  if (live > shown) lua_pushfstring(L, "\n  and %d more", live - shown);
+  lua_concat(L, lua_gettop(L) - TASKS);
+  lua_setfield(L, DEADLOCK, "report");
+  lua_setfield(L, DEADLOCK, "tasks");
+  cs_push_anchor(L, CS_DEADLOCK_META);
+  lua_setmetatable(L, DEADLOCK);
+  lua_setiuservalue(L, lua_upvalueindex(1), CS_REPORT);
+  return 0;
+}
+
+void cs_report_open(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushcclosure(L, write_report, 1);
+  lua_setiuservalue(L, lua_upvalueindex(1), CS_REPORTER);
+}
+
+void cs_report_deadlock(lua_State *L) {
+  cs_push_anchor(L, CS_REPORTER);
+  if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
+}

@@ -1,0 +1,119 @@
+/* runtime.h - what one runtime owns: the loop, the queues, the clock, and the
+ * Lua values that must not be collected.
+ *
+ * A runtime is a userdata in the registry of its lua_State and the first
+ * upvalue of each C function of the module, so that reaching it costs no
+ * lookup. Its user values are the anchors below. */
+#ifndef CS_RUNTIME_H
+#define CS_RUNTIME_H
+
+#include "nursery.h"
+#include "timers.h"
+
+#include <lua.h>
+#include <uv.h>
+
+typedef struct cs_runtime cs_runtime;
+struct cs_task;
+
+/* Waits for I/O in place of uv_run, where the system has something better. */
+typedef struct cs_poller {
+  /* Sleeps up to timeout_ms (-1: for ever) and wakes tasks. Returns true if
+   * the libuv loop has work, too. */
+  bool (*wait)(cs_runtime *rt, int timeout_ms);
+} cs_poller;
+
+struct cs_runtime {
+  uv_loop_t loop;
+  uv_timer_t alarm; /* ends a poll at the next deadline */
+  lua_Alloc alloc;
+  void *alloc_data;
+  lua_State *L;            /* the stack that `run` works on; NULL: not running */
+  struct cs_task *current; /* the task that is running now */
+  const struct cs_syscall *row; /* the call that is being made */
+  int budget;                   /* calls left that `current` may finish */
+  uint32_t waiting_outside;     /* parked tasks that the loop may wake */
+  uint32_t live;                /* tasks that are not done */
+  uint32_t pooled;              /* threads in the pool */
+  int64_t last_tid;
+  cs_link ready;        /* tasks to resume, by wait.link */
+  cs_link killed;       /* tasks to kill between two steps, by wait.link */
+  cs_timers timers;     /* deadlines of waits */
+  cs_nursery root;      /* owns the main task of `run` */
+  bool open;            /* the loop is there */
+  bool polling;         /* inside uv_run */
+  bool loop_changed;    /* a libuv handle was started since the last turn */
+  bool deadlocked;      /* the report is made, the tasks are unwinding */
+  bool signal_pending;  /* the tasks must be told that the program is to end */
+  int signal;           /* that asked the program to end; 0: none */
+  uint64_t last_poll;   /* when I/O was last polled while tasks were ready */
+  const void *task_meta, *call_meta; /* metatables, for quick checks */
+  const void *cancelled_meta;
+  const cs_poller *poller;  /* NULL: uv_run waits for all */
+  struct cs_io *io;         /* what the files of io/ share */
+  char *scratch;            /* CS_SCRATCH bytes, for whoever reads now */
+  struct cs_task *raising;  /* a raw yield of this one is about to raise */
+  lua_Hook saved_hook;      /* the user's hook on that task's thread */
+  int saved_mask, saved_count;
+};
+
+enum {
+  CS_SCRATCH = 64 * 1024,
+  CS_POOL_SIZE = 1024, /* threads that are kept for new tasks */
+};
+
+/* User values of the runtime's userdata. */
+typedef enum cs_anchor {
+  CS_TASKS = 1,     /* tid -> task, while not done or not taken */
+  CS_POOL,          /* threads to use again */
+  CS_ENTRY,         /* first function of a task's thread */
+  CS_HANDLER,       /* message handler of a task's body */
+  CS_DISPATCH,      /* makes a yielded call */
+  CS_LOCATE,        /* its message handler */
+  CS_TASK_META,     /* metatable of tasks */
+  CS_CALL_META,     /* metatable of syscall objects */
+  CS_CANCELLED,     /* source -> Cancelled; scope -> its own */
+  CS_ERRORS_META,   /* metatables of what is raised */
+  CS_CANCELLED_META,
+  CS_TASK_CANCELLED_META,
+  CS_DEADLOCK_META,
+  CS_RAISED,        /* the error that a raw yield is about to raise */
+  CS_REPORTER,      /* writes the Deadlock */
+  CS_REPORT,        /* the Deadlock that `run` will raise */
+  CS_CALLBACKS,     /* nursery -> on_error; row -> its Lua functions */
+  CS_ANCHORS = CS_CALLBACKS
+} cs_anchor;
+
+/* The runtime of a C function of the module. */
+static inline cs_runtime *cs_runtime_of(lua_State *L) {
+  return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+/* Pushes an anchored value, inside a C function of the module. */
+static inline void cs_push_anchor(lua_State *L, cs_anchor anchor) {
+  lua_getiuservalue(L, lua_upvalueindex(1), anchor);
+}
+
+/* Pushes the userdata of L's runtime, or nil: for hooks, which have no
+ * upvalues, and for opening. */
+cs_runtime *cs_runtime_push(lua_State *L);
+
+/* Pushes a new runtime's userdata, without its loop. Raises. */
+cs_runtime *cs_runtime_new(lua_State *L);
+
+/* Opens the loop of the runtime on top of the stack, whose finalizer is set by
+ * now, and keeps it in the registry. Raises. */
+void cs_runtime_start(lua_State *L, cs_runtime *rt);
+
+/* Closes every handle and the loop; harmless when done before. */
+void cs_runtime_close(cs_runtime *rt);
+
+/* Memory from the state's own allocator: NULL when there is none. */
+void *cs_alloc(cs_runtime *rt, size_t size);
+void *cs_realloc(cs_runtime *rt, void *block, size_t old_size, size_t size);
+void cs_free(cs_runtime *rt, void *block, size_t size);
+
+/* Nanoseconds on the clock that deadlines are measured by. */
+static inline uint64_t cs_now(void) { return uv_hrtime(); }
+
+#endif

@@ -1,0 +1,55 @@
+/* scope.c - links between scopes; what a cancellation does is in task.c. */
+#include "scope.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+static void link_newest(cs_scope *scope, cs_scope *parent) {
+  scope->parent = parent;
+  if (parent == NULL) return;
+  scope->older = parent->newest;
+  if (scope->older != NULL) scope->older->newer = scope;
+  parent->newest = scope;
+}
+
+static void unlink_sibling(cs_scope *scope) {
+  if (scope->newer != NULL)
+    scope->newer->older = scope->older;
+  else if (scope->parent != NULL)
+    scope->parent->newest = scope->older;
+  if (scope->older != NULL) scope->older->newer = scope->newer;
+  scope->older = scope->newer = NULL;
+}
+
+void cs_scope_open(cs_scope *scope, cs_scope *parent, struct cs_task *task) {
+  *scope = (cs_scope){.task = task};
+  scope->cancelled = parent != NULL && parent->cancelled;
+  link_newest(scope, parent);
+}
+
+void cs_scope_close(cs_scope *scope) {
+  assert(scope->newest == NULL);
+  unlink_sibling(scope);
+  scope->parent = NULL;
+}
+
+void cs_scope_move(cs_scope *scope, cs_scope *parent) {
+  unlink_sibling(scope);
+  link_newest(scope, parent);
+}
+
+cs_scope *cs_scope_cause(cs_scope *scope) {
+  while (scope->source == CS_NOT_CANCELLED && scope->parent != NULL)
+    scope = scope->parent;
+  return scope;
+}
+
+cs_scope *cs_scope_first(cs_scope *root) {
+  while (root->newest != NULL) root = root->newest;
+  return root;
+}
+
+cs_scope *cs_scope_next(cs_scope *root, cs_scope *scope) {
+  if (scope == root) return NULL;
+  return scope->older != NULL ? cs_scope_first(scope->older) : scope->parent;
+}

@@ -1,0 +1,303 @@
+/* sys_task.c - calls about tasks, and the methods of their handles. */
+#include "module.h"
+
+#include <string.h>
+
+/* {=== making and finding === */
+
+/* spawn(fn, ...): the new task, a child of the caller */
+static int sys_spawn(lua_State *L, cs_task *self) {
+  cs_runtime *rt = cs_runtime_of(L);
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  if (rt->L == NULL)
+    return luaL_error(L, "no scheduler is running: start tasks inside "
+                         "cosched.run, or run the script with the cosched "
+                         "command");
+  cs_task_new(L, self != NULL ? &self->own : &rt->root, lua_gettop(L) - 1);
+  return 1;
+}
+
+/* new_task(fn, ...): the tid of a new task */
+static int sys_new_task(lua_State *L, cs_task *self) {
+  sys_spawn(L, self);
+  cs_task *task = lua_touserdata(L, -1);
+  lua_pushinteger(L, task->tid);
+  return 1;
+}
+
+/* current(): the task that is running, or nil */
+static int sys_current(lua_State *L, cs_task *self) {
+  if (self != NULL)
+    cs_push_task(L, self);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+/* get_tid(): the tid of the task that is running, or nil */
+static int sys_get_tid(lua_State *L, cs_task *self) {
+  if (self != NULL)
+    lua_pushinteger(L, self->tid);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+/* Pushes the task with the tid at `index` and returns it; NULL, nothing pushed,
+ * when there is none that is not done. */
+static cs_task *find_task(lua_State *L, int index) {
+  lua_Integer tid = luaL_checkinteger(L, index);
+  cs_push_anchor(L, CS_TASKS);
+  lua_rawgeti(L, -1, tid);
+  lua_remove(L, -2);
+  cs_task *task = lua_touserdata(L, -1);
+  if (task != NULL && task->state != CS_TASK_DONE) return task;
+  lua_pop(L, 1);
+  return NULL;
+}
+
+static int no_such_task(lua_State *L) {
+  lua_pushnil(L);
+  lua_pushliteral(L, "no such task");
+  lua_pushliteral(L, "ESRCH");
+  return 3;
+}
+
+/* task(tid): the task with that number, while it is not done; or nil */
+static int sys_task(lua_State *L, cs_task *self) {
+  (void)self;
+  return find_task(L, 1) != NULL ? 1 : no_such_task(L);
+}
+
+/* }=== */
+
+/* {=== joining === */
+
+/* True if `task` waits, through joins, for `self` to end. */
+static bool waits_for(const cs_task *task, const cs_task *self,
+                      const cs_wait_ops *ops, const cs_wait_ops *other) {
+  while (task->state == CS_TASK_PARKED &&
+         (task->wait.ops == ops || task->wait.ops == other)) {
+    task = task->wait.on;
+    if (task == self) return true;
+  }
+  return false;
+}
+
+static bool is_ancestor(const cs_task *task, const cs_task *self) {
+  const cs_scope *scope = self->own.scope.parent;
+  while (scope != NULL && scope->task != task) scope = scope->parent;
+  return scope != NULL;
+}
+
+static int join_finish(lua_State *L, cs_task *self) {
+  (void)self;
+  return cs_push_results(L, 1);
+}
+
+static int wait_finish(lua_State *L, cs_task *self) {
+  lua_pushstring(L, cs_outcome_names[self->wait.progress]);
+  return 1;
+}
+
+static const cs_wait_ops join_ops = {"the end of a task", join_finish,
+                                     cs_nothing_to_release, false, false};
+static const cs_wait_ops wait_ops = {"the end of a task", wait_finish,
+                                     cs_nothing_to_release, false, false};
+
+/* Parks until `task` is done. */
+static int await(lua_State *L, cs_task *self, cs_task *task,
+                 const cs_wait_ops *ops) {
+  if (task == self) return luaL_error(L, "a task cannot join itself");
+  if (is_ancestor(task, self))
+    return luaL_error(L, "a task cannot join its ancestor, which waits for "
+                         "its children");
+  if (waits_for(task, self, &join_ops, &wait_ops))
+    return luaL_error(L, "joining task %I would close a cycle of joins",
+                      (LUAI_UACINT)task->tid);
+  cs_park(self, ops, task);
+  cs_queue_append(&task->joiners, &self->wait.link);
+  return CS_PARKED;
+}
+
+/* join(task): its results; raises Errors or TaskCancelled */
+static int sys_join(lua_State *L, cs_task *self) {
+  cs_task *task = cs_check_task(L, 1);
+  if (task->state == CS_TASK_DONE) return cs_push_results(L, 1);
+  return await(L, self, task, &join_ops);
+}
+
+/* wait(task): "ok", "error" or "cancelled", once it is done */
+static int sys_wait(lua_State *L, cs_task *self) {
+  cs_task *task = cs_check_task(L, 1);
+  if (task->state != CS_TASK_DONE) return await(L, self, task, &wait_ops);
+  lua_pushstring(L, cs_outcome_names[task->outcome]);
+  return 1;
+}
+
+/* wait_task(tid): the same; or nil, "no such task" */
+static int sys_wait_task(lua_State *L, cs_task *self) {
+  cs_task *task = find_task(L, 1);
+  if (task == NULL) return no_such_task(L);
+  return await(L, self, task, &wait_ops);
+}
+
+/* }=== */
+
+/* {=== ending === */
+
+/* cancel(task[, reason]): false if it is done or was cancelled before */
+static int sys_cancel(lua_State *L, cs_task *self) {
+  (void)self;
+  cs_task *task = cs_check_task(L, 1);
+  bool can = task->state != CS_TASK_DONE &&
+             task->own.scope.source == CS_NOT_CANCELLED;
+  if (can) {
+    lua_createtable(L, 0, 2);
+    lua_pushliteral(L, "explicit");
+    lua_setfield(L, -2, "source");
+    lua_settop(L, 3);
+    lua_insert(L, 2); /* task, cancellation, reason */
+    lua_setfield(L, 2, "reason");
+    cs_push_anchor(L, CS_CANCELLED_META);
+    lua_setmetatable(L, 2);
+    cs_push_anchor(L, CS_CANCELLED);
+    lua_insert(L, 2);
+    lua_rawsetp(L, 2, &task->own.scope);
+    cs_cancel(&task->own.scope, CS_BY_CALL);
+  }
+  lua_pushboolean(L, can);
+  return 1;
+}
+
+/* A task that kills itself stops here for good. */
+static int kill_result(lua_State *L, cs_task *self, cs_task *task) {
+  if (task == self && (self->thread != L || !lua_isyieldable(L)) &&
+      self->state == CS_TASK_RUNNING && !self->raw)
+    return luaL_error(L, "a task can kill itself only where it can wait");
+  bool killed = cs_doom(task);
+  if (task == self && killed) return CS_PARKED;
+  lua_pushboolean(L, killed);
+  return 1;
+}
+
+/* kill(task): false if it is done. Its `<close>` variables run, but cannot
+ * wait; its children are cancelled. */
+static int sys_kill(lua_State *L, cs_task *self) {
+  return kill_result(L, self, cs_check_task(L, 1));
+}
+
+/* kill_task(tid): false if there is no such task */
+static int sys_kill_task(lua_State *L, cs_task *self) {
+  cs_task *task = find_task(L, 1);
+  if (task != NULL) return kill_result(L, self, task);
+  lua_pushboolean(L, 0);
+  return 1;
+}
+
+/* }=== */
+
+/* {=== methods that only look === */
+
+/* task:status(): "ready", "running", "waiting" or "done" */
+static int task_status(lua_State *L) {
+  lua_pushstring(L, cs_state_names[cs_check_task(L, 1)->state]);
+  return 1;
+}
+
+/* task:result(): nil while it is not done; then "ok" and its results, "error"
+ * and the Errors, or "cancelled" and the cancellation */
+static int task_result(lua_State *L) {
+  cs_task *task = cs_check_task(L, 1);
+  if (task->state != CS_TASK_DONE) return 0;
+  lua_settop(L, 1);
+  lua_pushstring(L, cs_outcome_names[task->outcome]);
+  if (task->outcome == CS_OK) return 1 + cs_push_results(L, 1);
+  lua_getiuservalue(L, 1, 1);
+  if (task->outcome == CS_ERROR) {
+    cs_errors_new(L);
+    cs_errors_add(L, 4, 1, 3);
+  }
+  return task->outcome == CS_ERROR ? (lua_remove(L, 3), 2) : 2;
+}
+
+/* task:traceback(): where it is, or where it failed; nil once it is done */
+static int task_traceback(lua_State *L) {
+  cs_task *task = cs_check_task(L, 1);
+  if (task->state == CS_TASK_DONE) {
+    if (lua_getiuservalue(L, 1, 2) != LUA_TTABLE) return 0;
+    lua_getfield(L, -1, "traceback");
+    return 1;
+  }
+  lua_checkstack(task->thread, 10);
+  luaL_traceback(L, task->thread, NULL, 0);
+  return 1;
+}
+
+/* task.tid, task.name, and the methods */
+static int task_index(lua_State *L) {
+  cs_task *task = cs_check_task(L, 1);
+  const char *key = lua_tostring(L, 2);
+  if (key != NULL && strcmp(key, "tid") == 0) {
+    lua_pushinteger(L, task->tid);
+  } else if (key != NULL && strcmp(key, "name") == 0) {
+    cs_push_name(L, 1);
+  } else {
+    lua_settop(L, 2);
+    lua_rawget(L, lua_upvalueindex(2));
+  }
+  return 1;
+}
+
+static int task_tostring(lua_State *L) {
+  cs_task *task = cs_check_task(L, 1);
+  cs_push_name(L, 1);
+  lua_pushfstring(L, "cosched.Task: %I (%s)", (LUAI_UACINT)task->tid,
+                  lua_tostring(L, -1));
+  return 1;
+}
+
+/* }=== */
+
+static const cs_syscall syscalls[] = {
+    {"spawn", sys_spawn, true},         {"new_task", sys_new_task, true},
+    {"current", sys_current, true},     {"get_tid", sys_get_tid, true},
+    {"task", sys_task, true},           {"wait_task", sys_wait_task, false},
+    {"kill_task", sys_kill_task, true}, {NULL, NULL, false},
+};
+
+static const cs_syscall methods[] = {
+    {"join", sys_join, false},   {"wait", sys_wait, false},
+    {"cancel", sys_cancel, true}, {"kill", sys_kill, true},
+    {NULL, NULL, false},
+};
+
+static const luaL_Reg looks[] = {
+    {"status", task_status},
+    {"result", task_result},
+    {"traceback", task_traceback},
+    {NULL, NULL},
+};
+
+static void open_task(lua_State *L) {
+  lua_createtable(L, 0, 4);
+  int meta = lua_gettop(L);
+  lua_pushliteral(L, "cosched.Task");
+  lua_setfield(L, meta, "__name");
+  lua_pushliteral(L, "cosched.Task");
+  lua_setfield(L, meta, "__metatable");
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushcclosure(L, task_tostring, 1);
+  lua_setfield(L, meta, "__tostring");
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_newtable(L);
+  cs_set_syscalls(L, methods, lua_gettop(L), 2);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  luaL_setfuncs(L, looks, 1);
+  lua_pushcclosure(L, task_index, 2);
+  lua_setfield(L, meta, "__index");
+  cs_runtime_of(L)->task_meta = lua_topointer(L, meta);
+  lua_setiuservalue(L, lua_upvalueindex(1), CS_TASK_META);
+}
+
+const cs_module cs_module_task = {"task", syscalls, open_task, NULL};

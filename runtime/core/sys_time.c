@@ -1,0 +1,45 @@
+/* sys_time.c - calls about time: now, sleep, checkpoint. */
+#include "clock.h"
+#include "module.h"
+
+/* now(): seconds on a clock that never goes back */
+static int sys_now(lua_State *L, cs_task *self) {
+  (void)self;
+  lua_pushnumber(L, (lua_Number)cs_now() / 1e9);
+  return 1;
+}
+
+static int true_finish(lua_State *L, cs_task *self) {
+  (void)self;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static const cs_wait_ops sleep_ops = {"sleep", true_finish,
+                                      cs_nothing_to_release, false, true};
+static const cs_wait_ops turn_ops = {"its turn", true_finish, NULL, false,
+                                     false};
+
+/* checkpoint(): true, after all others that are ready had their turn */
+static int sys_checkpoint(lua_State *L, cs_task *self) {
+  (void)L;
+  return cs_requeue(self, &turn_ops);
+}
+
+/* sleep(seconds): true, later */
+static int sys_sleep(lua_State *L, cs_task *self) {
+  uint64_t delay = cs_check_delay(L, 1);
+  if (delay == 0) return sys_checkpoint(L, self);
+  if (cs_timers_reserve(&self->rt->timers) != 0)
+    return luaL_error(L, "not enough memory");
+  return cs_park_until(self, &sleep_ops, NULL, cs_deadline_after(delay));
+}
+
+static const cs_syscall syscalls[] = {
+    {"now", sys_now, true},
+    {"sleep", sys_sleep, false},
+    {"checkpoint", sys_checkpoint, false},
+    {NULL, NULL, false},
+};
+
+const cs_module cs_module_time = {"time", syscalls, NULL, NULL};

@@ -1,0 +1,333 @@
+/* syscall.c - trap, collect, and calls that are yielded as objects. */
+#include "syscall.h"
+
+#include "boundary.h"
+
+#include <assert.h>
+
+/* A yielded call: its row; the arguments are its user values. */
+typedef struct cs_call {
+  const cs_syscall *row;
+  int nargs;
+} cs_call;
+
+enum { MAX_ARGUMENTS = 250 };
+
+/* {=== direct calls === */
+
+static int collect(lua_State *L, int status, lua_KContext ctx);
+
+int cs_suspend(lua_State *L, cs_task *self, lua_KFunction k) {
+  return lua_yieldk(L, 0, (lua_KContext)self, k);
+}
+
+static int raise_cancelled(lua_State *L, cs_task *self) {
+  cs_push_cancelled(L, &self->own.scope);
+  return lua_error(L);
+}
+
+/* The task goes on with what it has: results on its stack, or nothing. */
+static int given_finish(lua_State *L, cs_task *self) {
+  (void)L;
+  return (int)self->wait.progress;
+}
+
+static const cs_wait_ops given_ops = {"its turn", given_finish, NULL, false,
+                                      false};
+
+/* Results of a call that did not wait: every so often the others get a turn
+ * first, or a task whose calls all answer at once would starve them. */
+static int give_turn(lua_State *L, cs_task *self, int nresults) {
+  self->wait.progress = (size_t)nresults;
+  cs_requeue(self, &given_ops);
+  return cs_suspend(L, self, collect);
+}
+
+static int collect(lua_State *L, int status, lua_KContext ctx) {
+  cs_task *self = (cs_task *)ctx;
+  (void)status;
+  if (self->rt->current != self || self->state != CS_TASK_RUNNING)
+    return luaL_error(L, "a task was resumed outside the scheduler");
+  if (self->wait.status == UV_ECANCELED) return raise_cancelled(L, self);
+  if (self->wait.status != 0) return cs_fail(L, self->wait.status);
+  int n = self->wait.ops->finish(L, self);
+  return n == CS_PARKED ? cs_suspend(L, self, collect) : n;
+}
+
+/* A cancelled task is told at the call, through the ready queue, so that one
+ * that ignores it cannot keep the others from running. */
+static void requeue_cancelled(cs_task *self) {
+  cs_requeue(self, &given_ops);
+  self->wait.status = UV_ECANCELED;
+}
+
+/* An earlier yield was to raise, but no Lua code ran since. */
+static int raise_late(lua_State *L, cs_task *self) {
+  cs_call_unraised(L, self);
+  return lua_error(L);
+}
+
+static int trap(lua_State *L) {
+  cs_runtime *rt = cs_runtime_of(L);
+  const cs_syscall *row = lua_touserdata(L, lua_upvalueindex(2));
+  cs_task *self = rt->current;
+  rt->row = row;
+  if (row->instant) return row->handler(L, self);
+  if (self == NULL || self->thread != L || !lua_isyieldable(L))
+    return cs_raise_cannot_wait(L, row->name);
+  if (rt->raising == self) return raise_late(L, self);
+  if (cs_task_cancelled(self)) {
+    requeue_cancelled(self);
+    return cs_suspend(L, self, collect);
+  }
+  int n = row->handler(L, self);
+  if (n == CS_PARKED) return cs_suspend(L, self, collect);
+  return --rt->budget > 0 ? n : give_turn(L, self, n);
+}
+
+void cs_push_direct(lua_State *L, const cs_syscall *row) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushlightuserdata(L, (void *)row);
+  lua_pushcclosure(L, trap, 2);
+}
+
+/* }=== */
+
+/* {=== objects === */
+
+/* sys.<name>(...): an immutable object, to be yielded once or many times */
+static int construct(lua_State *L) {
+  int nargs = lua_gettop(L);
+  if (nargs == 0) { /* one is enough, since it never changes */
+    lua_pushvalue(L, lua_upvalueindex(4));
+    return 1;
+  }
+  luaL_argcheck(L, nargs <= MAX_ARGUMENTS, MAX_ARGUMENTS + 1,
+                "too many arguments");
+  cs_call *call = lua_newuserdatauv(L, sizeof *call, nargs);
+  call->row = lua_touserdata(L, lua_upvalueindex(2));
+  call->nargs = nargs;
+  lua_insert(L, 1);
+  for (; nargs > 0; nargs--) lua_setiuservalue(L, 1, nargs);
+  lua_pushvalue(L, lua_upvalueindex(3));
+  lua_setmetatable(L, 1);
+  return 1;
+}
+
+void cs_push_constructor(lua_State *L, const cs_syscall *row) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushlightuserdata(L, (void *)row);
+  cs_push_anchor(L, CS_CALL_META);
+  cs_call *plain = lua_newuserdatauv(L, sizeof *plain, 0);
+  *plain = (cs_call){row, 0};
+  lua_pushvalue(L, -2);
+  lua_setmetatable(L, -2);
+  lua_pushcclosure(L, construct, 4);
+}
+
+void cs_set_syscalls(lua_State *L, const cs_syscall *rows, int direct,
+                     int objects) {
+  for (; rows->name != NULL; rows++) {
+    cs_push_direct(L, rows);
+    lua_setfield(L, direct, rows->name);
+    cs_push_constructor(L, rows);
+    lua_setfield(L, objects, rows->name);
+  }
+}
+
+static int call_tostring(lua_State *L) {
+  const cs_call *call = lua_touserdata(L, 1);
+  lua_pushfstring(L, "cosched.syscall: %s", call->row->name);
+  return 1;
+}
+
+/* }=== */
+
+/* {=== raising at a raw yield === */
+
+/* A suspended coroutine.yield can only return. So a hook raises the error at
+ * the first instruction after it. */
+static void restore_hook(lua_State *thread, cs_runtime *rt) {
+  rt->raising = NULL;
+  lua_sethook(thread, rt->saved_hook, rt->saved_mask, rt->saved_count);
+}
+
+static void raise_hook(lua_State *L, lua_Debug *info) {
+  (void)info;
+  cs_runtime *rt = cs_runtime_push(L);
+  restore_hook(L, rt);
+  lua_getiuservalue(L, -1, CS_RAISED);
+  lua_error(L);
+}
+
+/* The error is on top of L, and is popped. */
+static void raise_on_resume(lua_State *L, cs_task *task) {
+  cs_runtime *rt = task->rt;
+  lua_setiuservalue(L, lua_upvalueindex(1), CS_RAISED);
+  rt->raising = task;
+  rt->saved_hook = lua_gethook(task->thread);
+  rt->saved_mask = lua_gethookmask(task->thread);
+  rt->saved_count = lua_gethookcount(task->thread);
+  lua_sethook(task->thread, raise_hook, LUA_MASKCOUNT, 1);
+}
+
+bool cs_call_unraised(lua_State *L, cs_task *self) {
+  if (self->rt->raising != self) return false;
+  restore_hook(self->thread, self->rt);
+  cs_push_anchor(L, CS_RAISED);
+  return true;
+}
+
+/* }=== */
+
+/* {=== yielded calls === */
+
+/* Runs under pcall: the object at 1 becomes its arguments, then the handler is
+ * called, or what collects its results. */
+static int dispatch(lua_State *L) {
+  cs_runtime *rt = cs_runtime_of(L);
+  cs_task *self = rt->current;
+  const cs_call *call = lua_touserdata(L, 1);
+  int n = call->nargs;
+  luaL_checkstack(L, n + LUA_MINSTACK, NULL);
+  for (int i = 1; i <= n; i++) lua_getiuservalue(L, 1, i);
+  lua_remove(L, 1); /* the task's thread keeps it */
+  if (rt->row != NULL)
+    n = rt->row->handler(L, self);
+  else if (self->wait.status != 0)
+    n = cs_fail(L, self->wait.status);
+  else
+    n = self->wait.ops->finish(L, self);
+  return n == CS_PARKED ? 0 : n;
+}
+
+/* Message handler of dispatch: gives an error the place and the name that it
+ * would have had in a direct call. */
+static int locate(lua_State *L) {
+  cs_task *self = cs_runtime_of(L)->current;
+  const cs_call *call = lua_touserdata(self->thread, -1);
+  lua_Debug info;
+  if (lua_type(L, 1) != LUA_TSTRING) return 1;
+  lua_pushfstring(L, "'%s'", call->row->name);
+  luaL_gsub(L, lua_tostring(L, 1), "'?'", lua_tostring(L, -1));
+  if (lua_getstack(self->thread, 1, &info) &&
+      lua_getinfo(self->thread, "Sl", &info) && info.currentline > 0) {
+    lua_pushfstring(L, "%s:%d: ", info.short_src, info.currentline);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  return 1;
+}
+
+/* Makes the call (row) or collects it (NULL). Its results, or the error it
+ * raised, go to the task's thread in place of the object. */
+static void call_protected(lua_State *L, cs_task *task, const cs_syscall *row) {
+  lua_State *thread = task->thread;
+  int base = lua_gettop(L);
+  task->rt->row = row;
+  cs_push_anchor(L, CS_LOCATE);
+  cs_push_anchor(L, CS_DISPATCH);
+  lua_pushvalue(thread, -1);
+  lua_xmove(thread, L, 1);
+  int status = lua_pcall(L, 1, LUA_MULTRET, base + 1);
+  if (task->state == CS_TASK_RUNNING) {
+    int n = lua_gettop(L) - base - 1;
+    task->raises = status != LUA_OK;
+    lua_pop(thread, 1);
+    if (lua_checkstack(thread, n + 1)) {
+      lua_xmove(L, thread, n);
+      task->nresume = n;
+    }
+  }
+  lua_settop(L, base);
+}
+
+static bool is_call(cs_runtime *rt, lua_State *thread) {
+  if (lua_type(thread, -1) != LUA_TUSERDATA || !lua_getmetatable(thread, -1))
+    return false;
+  bool same = lua_topointer(thread, -1) == rt->call_meta;
+  lua_pop(thread, 1);
+  return same;
+}
+
+/* Makes the task raise `message`, kept in the registry, at its yield. */
+static void refuse(lua_State *L, cs_task *task, int n, const char *message) {
+  lua_pop(task->thread, n);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, message);
+  lua_xmove(L, task->thread, 1);
+  task->nresume = 1;
+  task->raises = true;
+}
+
+void cs_call_yielded(lua_State *L, cs_task *task, int n) {
+  lua_State *thread = task->thread;
+  task->rt->current = task;
+  task->raw = true;
+  task->wait.progress = 0;
+  if (cs_task_cancelled(task)) {
+    lua_pop(thread, n);
+    requeue_cancelled(task);
+  } else if (n == 0) {
+    cs_requeue(task, &given_ops);
+  } else if (n == 1 && is_call(task->rt, thread)) {
+    const cs_call *call = lua_touserdata(thread, -1);
+    call_protected(L, task, call->row);
+    if (task->state == CS_TASK_RUNNING) cs_requeue(task, &given_ops);
+  } else {
+    refuse(L, task, n, cs_not_a_syscall);
+    cs_requeue(task, &given_ops);
+  }
+  task->rt->current = NULL;
+}
+
+bool cs_call_collect(lua_State *L, cs_task *task) {
+  bool given = task->wait.ops == &given_ops;
+  if (task->wait.status == UV_ECANCELED) {
+    if (!given) lua_pop(task->thread, 1);
+    cs_push_cancelled(L, &task->own.scope);
+    raise_on_resume(L, task);
+  } else if (!given) {
+    task->state = CS_TASK_RUNNING;
+    task->rt->current = task;
+    call_protected(L, task, NULL);
+    task->rt->current = NULL;
+    if (task->state != CS_TASK_RUNNING) return false;
+  }
+  task->raw = false;
+  if (task->raises) {
+    task->raises = false;
+    task->nresume = 0;
+    lua_xmove(task->thread, L, 1);
+    raise_on_resume(L, task);
+  }
+  return true;
+}
+
+/* }=== */
+
+static void keep_message(lua_State *L, const char *message) {
+  lua_pushstring(L, message);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, message);
+}
+
+static void keep_function(lua_State *L, lua_CFunction f, cs_anchor anchor) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushcclosure(L, f, 1);
+  lua_setiuservalue(L, lua_upvalueindex(1), anchor);
+}
+
+void cs_syscall_open(lua_State *L) {
+  lua_createtable(L, 0, 3);
+  lua_pushliteral(L, "cosched.syscall");
+  lua_setfield(L, -2, "__name");
+  lua_pushliteral(L, "cosched.syscall");
+  lua_setfield(L, -2, "__metatable");
+  lua_pushcfunction(L, call_tostring);
+  lua_setfield(L, -2, "__tostring");
+  cs_runtime_of(L)->call_meta = lua_topointer(L, -1);
+  lua_setiuservalue(L, lua_upvalueindex(1), CS_CALL_META);
+  keep_function(L, dispatch, CS_DISPATCH);
+  keep_function(L, locate, CS_LOCATE);
+  keep_message(L, cs_not_a_syscall);
+  keep_message(L, cs_task_stolen);
+}

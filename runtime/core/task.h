@@ -1,0 +1,78 @@
+/* task.h - a task: a Lua coroutine that the scheduler resumes.
+ *
+ * A task is a userdata. Its first user value is its thread while it runs and
+ * its outcome afterwards; the second is its function, then (when it failed) the
+ * leaf of its error. The table of tasks keeps it while it is not done.
+ *
+ * A task is in exactly one state, and the state says where it is linked. */
+#ifndef CS_TASK_H
+#define CS_TASK_H
+
+#include "wait.h"
+
+typedef enum cs_task_state {
+  CS_TASK_READY,   /* in the ready queue */
+  CS_TASK_RUNNING, /* rt->current */
+  CS_TASK_PARKED,  /* its wait says on what */
+  CS_TASK_DOOMED,  /* in the queue of killed tasks */
+  CS_TASK_DONE,    /* in no queue, or a failure in its nursery */
+} cs_task_state;
+
+typedef enum cs_outcome { CS_OK, CS_ERROR, CS_CANCELLED_OUTCOME } cs_outcome;
+
+struct cs_task {
+  cs_wait wait;
+  cs_nursery own; /* its scope, and the nursery of what it spawns */
+  cs_runtime *rt;
+  lua_State *thread;   /* NULL: done */
+  cs_nursery *nursery; /* who owns it */
+  cs_link joiners;     /* tasks that wait for its end, by wait.link */
+  int64_t tid;
+  int nresume;      /* values on its thread for the next resume */
+  uint8_t state;    /* cs_task_state */
+  uint8_t outcome;  /* cs_outcome, once done */
+  uint8_t nresults; /* once done: 0, 1: the value itself, 2: a table */
+  bool raw;         /* parked by a yielded object, or by a bare yield */
+  bool raises;      /* the value to resume with is an error to raise */
+  bool started;     /* it was resumed once */
+  bool observed;    /* its error was reported and is not the nursery's */
+  bool killed;
+};
+
+/* Pushes a new task, ready, for the function and the nargs arguments on top of
+ * the stack (which are popped), owned by `nursery`. May raise; then nothing
+ * has changed. */
+cs_task *cs_task_new(lua_State *L, cs_nursery *nursery, int nargs);
+
+/* Runs a ready task until it parks, yields or ends. Returns the count of values
+ * that it yielded by itself, on top of its thread, or -1. Called by the
+ * scheduler alone, inside `run`. */
+int cs_task_resume(lua_State *L, cs_task *task);
+
+/* Ends the tasks that cs_doom has queued, one after the other: their `<close>`
+ * variables run, but may not wait. Called by the scheduler alone. */
+void cs_kill_doomed(lua_State *L, cs_runtime *rt);
+
+/* The task's userdata, from the table of tasks (nil when it is done). */
+void cs_push_task(lua_State *L, const cs_task *task);
+
+/* The argument at `index` as a task; raises when it is none. */
+cs_task *cs_check_task(lua_State *L, int index);
+
+/* Pushes a task's name, given its userdata at `index`. */
+void cs_push_name(lua_State *L, int index);
+
+/* True if the task must be told of a cancellation at its next wait. */
+static inline bool cs_task_cancelled(const cs_task *task) {
+  return task->own.scope.cancelled;
+}
+
+/* Errors whose strings the registry keeps under their address, so that they
+ * can be raised when memory is short. */
+extern const char cs_task_stolen[];
+extern const char cs_not_a_syscall[];
+
+extern const char *const cs_state_names[];
+extern const char *const cs_outcome_names[];
+
+#endif

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Sourced: how this checkout's `cosched` is run, without installing anything.
 # Sets cosched_bench (this folder) and cosched_command (an array), no other name.
 cosched_bench=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -60,7 +60,7 @@ start_server() {
 
 # load SERVER MODE NUMBERS...: the load's line about the running server.
 load() {
-  local lines= server=$1 mode=$2
+  local lines='' server=$1 mode=$2
   shift 2
   [ "$server" = cosched-lines ] && lines=-l
   taskset -c "$LOAD_CPU" "$out/load" $lines "$mode" 127.0.0.1 "$port" "$@" \
@@ -95,15 +95,16 @@ measure() {
 
 # traced SERVER CONNS SIZE ROUNDS FILE: counts of a run go to FILE.
 traced() {
-  local command try
+  local command
   server_command "$1"
   port=$((15000 + RANDOM % 16000))
   rm -f "$5.pid"
+  # shellcheck disable=SC2016 # the inner shell expands it
   taskset -c "$SRV_CPU" strace -c -f -o "$5" \
     sh -c 'echo $$ >"$0"; exec "$@"' "$5.pid" "${command[@]}" "$port" \
     >/dev/null 2>>"$log" &
   local tracer=$!
-  for try in {1..100}; do
+  for _ in {1..100}; do
     [ -s "$5.pid" ] && break
     sleep 0.05
   done
@@ -169,11 +170,12 @@ make_plan() {
 }
 
 run_loads() {
-  local rep server plan entry
+  local rep server plan entry words
   mapfile -t plan < <(make_plan "$1")
   for ((rep = 0; rep < repetitions; rep++)); do
     for entry in "${plan[@]}"; do
-      for server in $servers; do measure "$server" $entry; done
+      read -ra words <<<"$entry"
+      for server in $servers; do measure "$server" "${words[@]}"; done
     done
   done
 }
@@ -214,7 +216,7 @@ main() {
   [ $# -gt 0 ] && [[ $1 != -* ]] && { suite=$1; shift; }
   [ "$suite" = report ] && exec "$LUA" "$bench/report.lua" "$@"
   servers="epoll libuv cosched cosched-objects"
-  conns= sizes= depths= benchmarks= repetitions=3 seconds=1.5 raw=
+  conns='' sizes='' depths='' benchmarks='' repetitions=3 seconds=1.5 raw=''
   options "$@"
   : "${raw:=$(mktemp)}"
   log=$raw.log

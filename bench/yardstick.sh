@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Lines for a harness that compares many runtimes, sourced by it: it defines
 # peer NAME PROBE COMMAND and micro NAME PROBE COMMAND, where COMMAND is split at
 # spaces and gets the port, or the benchmark's name, as its last argument.
@@ -5,6 +6,7 @@
 #   EXTRA_PEERS=/path/to/bench/yardstick.sh run.sh echo -p epoll,libuv-try,cosched
 . "$(dirname "${BASH_SOURCE[0]}")/command.sh"
 
+# shellcheck disable=SC2034 # the arrays are the harness's
 # A name that the harness knows already gets our command and keeps its place.
 cosched_add() { # cosched_add peer|micro NAME SCRIPT
   local probe="test -e ${cosched_bench%/*}/build/cosched/core.so"

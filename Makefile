@@ -166,9 +166,10 @@ ctest: suite ## the C tests alone
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 preload   = $$($(ASAN_CC) -print-file-name=lib$(1).so)
 
-asan: ## the suite with the C core under ASan and UBSan, leaks are errors
+asan: ## the suite with the C core under ASan and UBSan, and its own checks on
 	@tools/deps asan
 	@$(MAKE) --no-print-directory suite B=$(B)/asan CC=$(ASAN_CC) \
+	  CPPFLAGS=-DCOSCHED_CHECK \
 	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZE)" \
 	  LDFLAGS="$(SANITIZE) -Wl,-z,nodelete" TEST_TIMEOUT=900 \
 	  WRAP="env LD_PRELOAD=$(call preload,asan):$(call preload,ubsan) \

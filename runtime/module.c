@@ -39,7 +39,7 @@ static void make_anchors(lua_State *L) {
   int runtime = lua_upvalueindex(1);
   lua_newtable(L);
   lua_setiuservalue(L, runtime, CS_TASKS);
-  lua_createtable(L, CS_POOL_SIZE, 0); /* so that filling it needs no memory */
+  cs_runtime_of(L)->pool = lua_newthread(L);
   lua_setiuservalue(L, runtime, CS_POOL);
   lua_newtable(L);
   lua_setiuservalue(L, runtime, CS_CALLBACKS);

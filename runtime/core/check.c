@@ -14,7 +14,7 @@ static void check_task(const cs_task *task) {
     assert(!cs_queue_empty(&wait->link));
   } else {
     assert(wait->ops != NULL);
-    assert(task->nresume == 0);
+    assert(wait->nresume == 0);
   }
   assert(task->own.scope.parent == &task->nursery->scope);
 }
@@ -23,10 +23,10 @@ void cs_check(cs_runtime *rt) {
   uint32_t live = 0, outside = 0;
   cs_scope *root = &rt->root.scope, *each = cs_scope_first(root);
   for (; each != root; each = cs_scope_next(root, each)) {
-    check_task(each->task);
+    check_task(cs_scope_task(each));
     live++;
-    if (each->task->state == CS_TASK_PARKED)
-      outside += each->task->wait.ops->outside;
+    const cs_task *task = cs_scope_task(each);
+    if (task->state == CS_TASK_PARKED) outside += task->wait.ops->outside;
   }
   assert(live == rt->live);
   assert(outside == rt->waiting_outside);

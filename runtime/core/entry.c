@@ -96,7 +96,7 @@ static int reported(lua_State *L, int status, lua_KContext ctx) {
  * scope is opened anew, so that the report may wait. */
 static int report(lua_State *L, cs_task *self) {
   cs_scope_close(&self->own.scope);
-  cs_scope_open(&self->own.scope, &self->nursery->scope, self);
+  cs_scope_open(&self->own.scope, &self->nursery->scope, true);
   lua_replace(L, BODY);
   lua_settop(L, BODY);
   cs_push_anchor(L, CS_CALLBACKS);
@@ -115,7 +115,7 @@ static int children_done(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   check_not_stolen(L, self);
   bool by_body = self->outcome == CS_ERROR;
-  if (!cs_queue_empty(&self->own.failures)) {
+  if (self->own.failures != NULL) {
     if (!by_body) {
       lua_settop(L, BODY);
       cs_errors_new(L);

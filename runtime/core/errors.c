@@ -158,12 +158,12 @@ void cs_errors_add(lua_State *L, int errors, int task, int value) {
 
 void cs_errors_take(lua_State *L, int errors, cs_nursery *nursery) {
   luaL_checkstack(L, 4, NULL);
-  while (!cs_queue_empty(&nursery->failures)) {
-    cs_task *child = CS_OWNER(nursery->failures.next, cs_task, wait.link);
+  while (nursery->failures != NULL) {
+    cs_task *child = CS_OWNER(nursery->failures->next, cs_task, wait.link);
     cs_push_task(L, child);
     lua_getiuservalue(L, -1, 1);
     cs_errors_add(L, errors, lua_gettop(L) - 1, lua_gettop(L));
-    cs_link_remove(&child->wait.link);
+    cs_ring_take(&nursery->failures);
     cs_push_anchor(L, CS_TASKS);
     lua_pushnil(L);
     lua_rawseti(L, -2, child->tid);

@@ -3,11 +3,9 @@
 
 #include "task.h"
 
-void cs_nursery_open(cs_nursery *nursery, cs_scope *parent,
-                     struct cs_task *owner) {
+void cs_nursery_open(cs_nursery *nursery, cs_scope *parent, bool of_task) {
   *nursery = (cs_nursery){.live = 0};
-  cs_scope_open(&nursery->scope, parent, owner);
-  cs_link_init(&nursery->failures);
+  cs_scope_open(&nursery->scope, parent, of_task);
 }
 
 void cs_nursery_child_done(cs_nursery *nursery, cs_link *link,
@@ -15,21 +13,21 @@ void cs_nursery_child_done(cs_nursery *nursery, cs_link *link,
   nursery->live--;
   if (end == CS_CHILD_CUT) nursery->child_cancelled = true;
   if (end == CS_CHILD_FAILED) {
-    cs_queue_append(&nursery->failures, link);
+    cs_ring_append(&nursery->failures, link);
     if (!nursery->supervises) cs_cancel(&nursery->scope, CS_BY_NURSERY);
   }
   if (nursery->live == 0 && nursery->waiting) {
     nursery->waiting = false;
-    cs_wake(nursery->scope.task);
+    cs_wake(cs_scope_task(&nursery->scope));
   }
 }
 
 void cs_nursery_abandon(cs_nursery *nursery, cs_nursery *heir) {
   cs_cancel(&nursery->scope, CS_BY_KILL);
-  while (!cs_queue_empty(&nursery->failures))
-    cs_queue_append(&heir->failures, cs_queue_take(&nursery->failures));
+  while (nursery->failures != NULL)
+    cs_ring_append(&heir->failures, cs_ring_take(&nursery->failures));
   while (nursery->scope.newest != NULL) {
-    nursery->scope.newest->task->nursery = heir;
+    cs_scope_task(nursery->scope.newest)->nursery = heir;
     cs_scope_move(nursery->scope.newest, &heir->scope);
   }
   heir->live += nursery->live;

@@ -11,15 +11,14 @@
 
 typedef struct cs_nursery {
   cs_scope scope;
-  cs_link failures;     /* done tasks whose error was not taken, by wait.link */
+  cs_ring failures;     /* done tasks whose error was not taken, by wait.link */
   uint32_t live;        /* children that are not done */
   bool waiting;         /* the owner is parked until the last child is done */
   bool child_cancelled; /* a child was cut short from above */
   bool supervises;      /* a failing child does not cancel the others */
 } cs_nursery;
 
-void cs_nursery_open(cs_nursery *nursery, cs_scope *parent,
-                     struct cs_task *owner);
+void cs_nursery_open(cs_nursery *nursery, cs_scope *parent, bool of_task);
 
 /* How a child ended, as far as its nursery is concerned. */
 typedef enum cs_child_end {

@@ -44,4 +44,25 @@ static inline cs_link *cs_queue_take(cs_link *queue) {
   return first;
 }
 
+/* The same with a head of one pointer, to the last link; NULL: empty. A link
+ * that leaves elsewhere than at the front must leave by cs_ring_remove. */
+typedef cs_link *cs_ring;
+
+static inline void cs_ring_append(cs_ring *ring, cs_link *link) {
+  if (*ring != NULL) cs_queue_append((*ring)->next, link);
+  *ring = link;
+}
+
+static inline void cs_ring_remove(cs_ring *ring, cs_link *link) {
+  if (*ring == link) *ring = link->prev != link ? link->prev : NULL;
+  cs_link_remove(link);
+}
+
+/* The first link, removed; the ring must not be empty. */
+static inline cs_link *cs_ring_take(cs_ring *ring) {
+  cs_link *first = (*ring)->next;
+  cs_ring_remove(ring, first);
+  return first;
+}
+
 #endif

@@ -41,7 +41,7 @@ static int write_report(lua_State *L) {
   lua_createtable(L, live, 0);
   cs_scope *root = &rt->root.scope, *each = cs_scope_first(root);
   for (int i = live; each != root; each = cs_scope_next(root, each)) {
-    cs_push_task(L, each->task);
+    cs_push_task(L, cs_scope_task(each));
     lua_rawseti(L, TASKS, i--);
   }
   lua_pushliteral(L, "deadlock: nothing can wake the tasks that are left");

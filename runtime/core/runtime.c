@@ -56,7 +56,7 @@ cs_runtime *cs_runtime_new(lua_State *L) {
   cs_link_init(&rt->ready);
   cs_link_init(&rt->killed);
   cs_timers_open(&rt->timers, rt->alloc, rt->alloc_data);
-  cs_nursery_open(&rt->root, NULL, NULL);
+  cs_nursery_open(&rt->root, NULL, false);
   return rt;
 }
 

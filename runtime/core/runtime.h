@@ -34,7 +34,8 @@ struct cs_runtime {
   int budget;                   /* calls left that `current` may finish */
   uint32_t waiting_outside;     /* parked tasks that the loop may wake */
   uint32_t live;                /* tasks that are not done */
-  uint32_t pooled;              /* threads in the pool */
+  lua_State *pool;              /* its stack holds threads to use again */
+  uint32_t pooled;              /* how many */
   int64_t last_tid;
   cs_link ready;        /* tasks to resume, by wait.link */
   cs_link killed;       /* tasks to kill between two steps, by wait.link */
@@ -62,10 +63,13 @@ enum {
   CS_POOL_SIZE = 1024, /* threads that are kept for new tasks */
 };
 
+/* Slots of run's own stack frame, where the scheduler works. */
+enum { CS_RUN_MAIN = 1, CS_RUN_TASKS = 2 };
+
 /* User values of the runtime's userdata. */
 typedef enum cs_anchor {
   CS_TASKS = 1,     /* tid -> task, while not done or not taken */
-  CS_POOL,          /* threads to use again */
+  CS_POOL,          /* the thread that holds the pool */
   CS_ENTRY,         /* first function of a task's thread */
   CS_HANDLER,       /* message handler of a task's body */
   CS_DISPATCH,      /* makes a yielded call */

@@ -122,7 +122,7 @@ static void break_deadlock(lua_State *L, cs_runtime *rt) {
   }
   for (cs_scope *each = cs_scope_first(root); each != root;
        each = cs_scope_next(root, each))
-    cs_doom(each->task);
+    cs_doom(cs_scope_task(each));
   cs_kill_doomed(L, rt);
 }
 
@@ -172,37 +172,37 @@ static void begin(lua_State *L, cs_runtime *rt) {
   luaL_checkstack(L, 2 * LUA_MINSTACK, NULL);
   lua_pushnil(L);
   lua_setiuservalue(L, lua_upvalueindex(1), CS_REPORT);
-  cs_nursery_open(&rt->root, NULL, NULL);
+  cs_nursery_open(&rt->root, NULL, false);
   rt->deadlocked = false;
   rt->loop_changed = true;
   rt->signal = 0;
 }
 
-/* The main task's userdata is at 1. */
 static int end(lua_State *L, cs_runtime *rt) {
-  cs_task *main = lua_touserdata(L, 1);
+  cs_task *main = lua_touserdata(L, CS_RUN_MAIN);
   if (rt->deadlocked) {
     cs_push_anchor(L, CS_REPORT);
     if (lua_isnil(L, -1))
       lua_pushliteral(L, "deadlock, and no memory to report it");
     return lua_error(L);
   }
-  if (!cs_queue_empty(&rt->root.failures)) {
+  if (rt->root.failures != NULL) {
     cs_errors_new(L);
-    cs_errors_take(L, 2, &rt->root);
+    cs_errors_take(L, lua_gettop(L), &rt->root);
     return lua_error(L);
   }
   if (main->outcome == CS_CANCELLED_OUTCOME) {
-    lua_getiuservalue(L, 1, 1);
+    lua_getiuservalue(L, CS_RUN_MAIN, 1);
     return lua_error(L);
   }
-  return cs_push_results(L, 1);
+  return cs_push_results(L, CS_RUN_MAIN);
 }
 
 int cs_run(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
   begin(L, rt);
   cs_task_new(L, &rt->root, lua_gettop(L) - 1);
+  cs_push_anchor(L, CS_TASKS); /* at CS_RUN_TASKS */
   rt->L = L;
   while (rt->live > 0) {
     turn(L, rt);

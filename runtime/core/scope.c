@@ -21,8 +21,8 @@ static void unlink_sibling(cs_scope *scope) {
   scope->older = scope->newer = NULL;
 }
 
-void cs_scope_open(cs_scope *scope, cs_scope *parent, struct cs_task *task) {
-  *scope = (cs_scope){.task = task};
+void cs_scope_open(cs_scope *scope, cs_scope *parent, bool of_task) {
+  *scope = (cs_scope){.of_task = of_task};
   scope->cancelled = parent != NULL && parent->cancelled;
   link_newest(scope, parent);
 }

@@ -24,14 +24,14 @@ typedef struct cs_scope {
   struct cs_scope *parent;
   struct cs_scope *newest;        /* child */
   struct cs_scope *older, *newer; /* siblings */
-  struct cs_task *task;           /* who runs in it; NULL: the root's */
   uint8_t source;                 /* cs_cancel_source of its own cancel */
   bool cancelled;                 /* it or a parent was cancelled */
+  bool of_task;                   /* it is a task's own */
 } cs_scope;
 
 /* Opens a scope as the newest child of `parent` (NULL: a root), cancelled from
  * the start if that one is. */
-void cs_scope_open(cs_scope *scope, cs_scope *parent, struct cs_task *task);
+void cs_scope_open(cs_scope *scope, cs_scope *parent, bool of_task);
 
 /* Takes a scope without children out of the tree. */
 void cs_scope_close(cs_scope *scope);

@@ -86,7 +86,7 @@ static bool waits_for(const cs_task *task, const cs_task *self,
 
 static bool is_ancestor(const cs_task *task, const cs_task *self) {
   const cs_scope *scope = self->own.scope.parent;
-  while (scope != NULL && scope->task != task) scope = scope->parent;
+  while (scope != NULL && scope != &task->own.scope) scope = scope->parent;
   return scope != NULL;
 }
 
@@ -100,10 +100,15 @@ static int wait_finish(lua_State *L, cs_task *self) {
   return 1;
 }
 
+static void join_cancel(cs_task *self) {
+  cs_task *task = self->wait.on;
+  cs_ring_remove(&task->joiners, &self->wait.link);
+}
+
 static const cs_wait_ops join_ops = {"the end of a task", join_finish,
-                                     cs_nothing_to_release, false, false};
+                                     join_cancel, false, false};
 static const cs_wait_ops wait_ops = {"the end of a task", wait_finish,
-                                     cs_nothing_to_release, false, false};
+                                     join_cancel, false, false};
 
 /* Parks until `task` is done. */
 static int await(lua_State *L, cs_task *self, cs_task *task,
@@ -116,7 +121,7 @@ static int await(lua_State *L, cs_task *self, cs_task *task,
     return luaL_error(L, "joining task %I would close a cycle of joins",
                       (LUAI_UACINT)task->tid);
   cs_park(self, ops, task);
-  cs_queue_append(&task->joiners, &self->wait.link);
+  cs_ring_append(&task->joiners, &self->wait.link);
   return CS_PARKED;
 }
 

@@ -236,7 +236,7 @@ static void call_protected(lua_State *L, cs_task *task, const cs_syscall *row) {
     lua_pop(thread, 1);
     if (lua_checkstack(thread, n + 1)) {
       lua_xmove(L, thread, n);
-      task->nresume = n;
+      task->wait.nresume = n;
     }
   }
   lua_settop(L, base);
@@ -255,7 +255,7 @@ static void refuse(lua_State *L, cs_task *task, int n, const char *message) {
   lua_pop(task->thread, n);
   lua_rawgetp(L, LUA_REGISTRYINDEX, message);
   lua_xmove(L, task->thread, 1);
-  task->nresume = 1;
+  task->wait.nresume = 1;
   task->raises = true;
 }
 
@@ -296,7 +296,7 @@ bool cs_call_collect(lua_State *L, cs_task *task) {
   task->raw = false;
   if (task->raises) {
     task->raises = false;
-    task->nresume = 0;
+    task->wait.nresume = 0;
     lua_xmove(task->thread, L, 1);
     raise_on_resume(L, task);
   }

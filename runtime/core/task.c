@@ -26,13 +26,11 @@ enum {
 
 /* {=== birth === */
 
-/* Pushes a thread whose stack holds what each task starts with. The entry in
- * the pool is left behind: the next thread that comes back replaces it. */
+/* Pushes a thread whose stack holds what each task starts with. */
 static lua_State *take_thread(lua_State *L, cs_runtime *rt) {
   if (rt->pooled > 0) {
-    cs_push_anchor(L, CS_POOL);
-    lua_rawgeti(L, -1, rt->pooled--);
-    lua_remove(L, -2);
+    rt->pooled--;
+    lua_xmove(rt->pool, L, 1);
     return lua_tothread(L, -1);
   }
   lua_State *thread = lua_newthread(L);
@@ -52,16 +50,15 @@ static void inherit_hook(lua_State *L, lua_State *thread) {
 static void init_task(cs_task *task, cs_runtime *rt, cs_nursery *nursery) {
   *task = (cs_task){.rt = rt, .nursery = nursery, .tid = rt->last_tid + 1};
   cs_link_init(&task->wait.link);
-  cs_link_init(&task->joiners);
 }
 
 /* From here on nothing can fail. */
 static void commit_task(cs_task *task, lua_State *thread, int nresume) {
   cs_runtime *rt = task->rt;
   task->thread = thread;
-  task->nresume = nresume;
+  task->wait.nresume = nresume;
   task->state = CS_TASK_READY;
-  cs_nursery_open(&task->own, &task->nursery->scope, task);
+  cs_nursery_open(&task->own, &task->nursery->scope, true);
   cs_queue_append(&rt->ready, &task->wait.link);
   task->nursery->live++;
   rt->last_tid++;
@@ -111,8 +108,9 @@ static int close_thread(lua_State *L, lua_State *thread) {
 }
 
 static void wake_joiners(cs_task *task) {
-  while (!cs_queue_empty(&task->joiners)) {
-    cs_task *joiner = CS_OWNER(task->joiners.next, cs_task, wait.link);
+  while (task->joiners != NULL) {
+    cs_link *first = cs_ring_take(&task->joiners);
+    cs_task *joiner = CS_OWNER(first, cs_task, wait.link);
     joiner->wait.progress = task->outcome;
     if (task->outcome == CS_ERROR && task->nursery->supervises)
       task->observed = true;
@@ -127,69 +125,60 @@ static cs_child_end child_end(const cs_task *task) {
                                                        : CS_CHILD_FINE;
 }
 
-/* The outcome is recorded: tells all whom it concerns. The task's userdata is
- * on top of the stack, and is popped. */
+static void forget_reason(lua_State *L, cs_task *task) {
+  cs_push_anchor(L, CS_CANCELLED);
+  lua_pushnil(L);
+  lua_rawsetp(L, -2, &task->own.scope);
+  lua_pop(L, 1);
+}
+
+/* The outcome is recorded: tells all whom it concerns. */
 static void announce_end(lua_State *L, cs_task *task) {
   cs_runtime *rt = task->rt;
-  if (task->own.live > 0 || !cs_queue_empty(&task->own.failures))
+  if (task->own.live > 0 || task->own.failures != NULL)
     cs_nursery_abandon(&task->own, &rt->root);
-  cs_child_end end = child_end(task);
   task->thread = NULL;
   task->state = CS_TASK_DONE;
   rt->live--;
-  if (task->own.scope.source == CS_BY_CALL) {
-    cs_push_anchor(L, CS_CANCELLED);
-    lua_pushnil(L);
-    lua_rawsetp(L, -2, &task->own.scope);
-    lua_pop(L, 1);
-  }
+  if (task->own.scope.source == CS_BY_CALL) forget_reason(L, task);
+  cs_child_end end = child_end(task);
   cs_scope_close(&task->own.scope);
   wake_joiners(task);
-  if (task->observed && end == CS_CHILD_FAILED) end = CS_CHILD_FINE;
   cs_nursery_child_done(task->nursery, &task->wait.link, end);
-  if (end != CS_CHILD_FAILED) {
-    cs_push_anchor(L, CS_TASKS);
-    lua_pushnil(L);
-    lua_rawseti(L, -2, task->tid);
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
+  if (end == CS_CHILD_FAILED) return; /* kept until the owner takes it */
+  lua_pushnil(L);
+  lua_rawseti(L, CS_RUN_TASKS, task->tid);
 }
 
-/* Moves the value on top of the thread, if any, into the task's userdata, which
- * is on top of L's stack. */
-static void keep_value(lua_State *L, lua_State *thread, bool any) {
+/* Puts the value on top of the thread, if any, in the thread's place. */
+static void keep_value(lua_State *L, cs_task *task, bool any) {
+  lua_rawgeti(L, CS_RUN_TASKS, task->tid);
   if (any)
-    lua_xmove(thread, L, 1);
+    lua_xmove(task->thread, L, 1);
   else
     lua_pushnil(L);
   lua_setiuservalue(L, -2, 1);
-}
-
-static void pool_thread(lua_State *L, cs_runtime *rt, lua_State *thread) {
-  if (rt->pooled >= CS_POOL_SIZE) return;
-  lua_settop(thread, THREAD_BOTTOM);
-  lua_sethook(thread, NULL, 0, 0);
-  cs_push_anchor(L, CS_POOL);
-  lua_pushthread(thread);
-  lua_xmove(thread, L, 1);
-  lua_rawseti(L, -2, ++rt->pooled);
   lua_pop(L, 1);
 }
 
-/* The first function has returned; it has recorded the outcome. */
+/* The thread is used again, unless there are enough. */
+static void pool_thread(cs_runtime *rt, lua_State *thread) {
+  if (rt->pooled >= CS_POOL_SIZE || !lua_checkstack(rt->pool, 1)) return;
+  rt->pooled++;
+  if (lua_gethook(thread) != NULL) lua_sethook(thread, NULL, 0, 0);
+  lua_pushthread(thread);
+  lua_xmove(thread, rt->pool, 1);
+}
+
+/* The first function has returned; it has recorded the outcome. The thread is
+ * in the pool before its value takes its place. */
 static void end_well(lua_State *L, cs_task *task) {
   lua_State *thread = task->thread;
   bool any = lua_gettop(thread) > THREAD_BOTTOM;
   if (task->nresults == 0) task->nresults = any;
-  cs_push_task(L, task);
-  lua_pushthread(thread); /* keeps it alive until it is in the pool */
-  lua_xmove(thread, L, 1);
-  lua_insert(L, -2);
-  keep_value(L, thread, any);
-  pool_thread(L, task->rt, thread);
+  pool_thread(task->rt, thread);
+  keep_value(L, task, any);
   announce_end(L, task);
-  lua_pop(L, 1);
 }
 
 /* The thread died before its first function could record the outcome: it was
@@ -199,15 +188,13 @@ static void end_badly(lua_State *L, cs_task *task, const char *message) {
   lua_State *thread = task->thread;
   task->outcome = CS_ERROR;
   task->nresults = 1;
-  cs_push_task(L, task);
-  lua_pushthread(thread);
+  lua_pushthread(thread); /* keeps it alive until it is closed */
   lua_xmove(thread, L, 1);
-  lua_insert(L, -2);
   if (message != NULL) {
     lua_settop(thread, 0);
     lua_rawgetp(thread, LUA_REGISTRYINDEX, message);
   }
-  keep_value(L, thread, true);
+  keep_value(L, task, true);
   close_thread(L, thread);
   announce_end(L, task);
   lua_pop(L, 1);
@@ -225,11 +212,11 @@ static void kill_task(lua_State *L, cs_task *task) {
   }
   task->outcome = CS_CANCELLED_OUTCOME;
   task->nresults = 1;
-  cs_push_task(L, task);
+  lua_rawgeti(L, CS_RUN_TASKS, task->tid);
   cs_push_anchor(L, CS_CANCELLED);
   lua_rawgeti(L, -1, CS_BY_KILL);
-  lua_remove(L, -2);
-  lua_setiuservalue(L, -2, 1);
+  lua_setiuservalue(L, -3, 1);
+  lua_pop(L, 2);
   announce_end(L, task);
 }
 
@@ -257,8 +244,8 @@ int cs_task_resume(lua_State *L, cs_task *task) {
   rt->budget = BUDGET;
   task->state = CS_TASK_RUNNING;
   task->started = true;
-  int nargs = task->nresume, nresults;
-  task->nresume = 0;
+  int nargs = task->wait.nresume, nresults;
+  task->wait.nresume = 0;
   int status = lua_resume(task->thread, L, nargs, &nresults);
   rt->current = NULL;
   if (status == LUA_YIELD)

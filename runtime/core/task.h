@@ -26,9 +26,8 @@ struct cs_task {
   cs_runtime *rt;
   lua_State *thread;   /* NULL: done */
   cs_nursery *nursery; /* who owns it */
-  cs_link joiners;     /* tasks that wait for its end, by wait.link */
+  cs_ring joiners;     /* tasks that wait for its end, by wait.link */
   int64_t tid;
-  int nresume;      /* values on its thread for the next resume */
   uint8_t state;    /* cs_task_state */
   uint8_t outcome;  /* cs_outcome, once done */
   uint8_t nresults; /* once done: 0, 1: the value itself, 2: a table */
@@ -61,6 +60,11 @@ cs_task *cs_check_task(lua_State *L, int index);
 
 /* Pushes a task's name, given its userdata at `index`. */
 void cs_push_name(lua_State *L, int index);
+
+/* The task whose own scope it is. */
+static inline cs_task *cs_scope_task(cs_scope *scope) {
+  return CS_OWNER(scope, cs_task, own.scope);
+}
 
 /* True if the task must be told of a cancellation at its next wait. */
 static inline bool cs_task_cancelled(const cs_task *task) {

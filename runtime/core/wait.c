@@ -70,7 +70,7 @@ bool cs_cancel(cs_scope *scope, cs_cancel_source source) {
   for (; each != NULL; each = cs_scope_next(scope, each)) {
     if (each->cancelled) continue;
     each->cancelled = true;
-    if (each->task != NULL) cs_interrupt(each->task, UV_ECANCELED);
+    if (each->of_task) cs_interrupt(cs_scope_task(each), UV_ECANCELED);
   }
   return true;
 }

@@ -44,7 +44,8 @@ typedef struct cs_wait {
   void *on;        /* what it waits for; the ops' business */
   size_t progress; /* how far the call has come; the ops' business */
   cs_timer timer;
-  int status; /* 0: woken; else the code of what interrupted it */
+  int status;  /* 0: woken; else the code of what interrupted it */
+  int nresume; /* values on the task's thread for its next resume */
 } cs_wait;
 
 /* Parks the running task. Returns CS_PARKED, for the handler to return. */

@@ -69,7 +69,7 @@ UV_LIBS    := $(UV_LIBS)
 CFLAGS ?= -O2 -g
 WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
           -Wmissing-prototypes -Wvla -Wformat=2 $(if $(WERROR),-Werror)
-ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden $(WARN) $(CPPFLAGS) \
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARN) $(CPPFLAGS) \
              $(CFLAGS) $(LUA_CFLAGS) $(UV_CFLAGS)
 
 # Each folder sees itself and what is below it, so an upward include does not
@@ -80,7 +80,11 @@ IQUOTE_runtime := -iquote runtime $(IQUOTE_io)
 
 # === files ===================================================================
 
-SRC    := $(wildcard runtime/*.c runtime/core/*.c runtime/io/*.c)
+# where readiness comes from: epoll, or uv_poll (which works on Linux, too)
+POLLER ?= $(if $(filter Linux,$(shell uname -s)),epoll,uv)
+OTHER  := $(filter-out runtime/io/poll_$(POLLER).c,$(wildcard runtime/io/poll_*.c))
+SRC    := $(filter-out $(OTHER),$(wildcard runtime/*.c runtime/core/*.c \
+            runtime/io/*.c))
 OBJ    := $(SRC:runtime/%.c=$(B)/obj/%.o)
 CTEST  := $(patsubst spec/c/%.c,$(B)/ctest/%,$(wildcard spec/c/*_test.c))
 LUASRC := $(patsubst lua/%,%,$(shell find lua -name '*.lua' 2>/dev/null | sort))

@@ -8,7 +8,7 @@
 
 #include <lauxlib.h>
 
-#define MODULES(X) X(task) X(time)
+#define MODULES(X) X(task) X(time) X(poll) X(stream) X(tcp)
 
 #define DECLARE(name) extern const cs_module cs_module_##name;
 MODULES(DECLARE)
@@ -43,6 +43,8 @@ static void make_anchors(lua_State *L) {
   lua_setiuservalue(L, runtime, CS_POOL);
   lua_newtable(L);
   lua_setiuservalue(L, runtime, CS_CALLBACKS);
+  lua_newtable(L);
+  lua_setiuservalue(L, runtime, CS_HELD);
 }
 
 /* Runs with the runtime as upvalue, as all functions of the module do. */

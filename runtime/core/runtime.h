@@ -52,16 +52,12 @@ struct cs_runtime {
   const void *cancelled_meta;
   const cs_poller *poller;  /* NULL: uv_run waits for all */
   struct cs_io *io;         /* what the files of io/ share */
-  char *scratch;            /* CS_SCRATCH bytes, for whoever reads now */
   struct cs_task *raising;  /* a raw yield of this one is about to raise */
   lua_Hook saved_hook;      /* the user's hook on that task's thread */
   int saved_mask, saved_count;
 };
 
-enum {
-  CS_SCRATCH = 64 * 1024,
-  CS_POOL_SIZE = 1024, /* threads that are kept for new tasks */
-};
+enum { CS_POOL_SIZE = 1024 }; /* threads that are kept for new tasks */
 
 /* Slots of run's own stack frame, where the scheduler works. */
 enum { CS_RUN_MAIN = 1, CS_RUN_TASKS = 2 };
@@ -85,7 +81,9 @@ typedef enum cs_anchor {
   CS_REPORTER,      /* writes the Deadlock */
   CS_REPORT,        /* the Deadlock that `run` will raise */
   CS_CALLBACKS,     /* nursery -> on_error; row -> its Lua functions */
-  CS_ANCHORS = CS_CALLBACKS
+  CS_HELD,          /* task -> value that its wait keeps */
+  CS_FIRST_TYPE,    /* from here on: metatables of the modules */
+  CS_ANCHORS = CS_FIRST_TYPE + 3
 } cs_anchor;
 
 /* The runtime of a C function of the module. */

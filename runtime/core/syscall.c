@@ -43,13 +43,20 @@ static int give_turn(lua_State *L, cs_task *self, int nresults) {
   return cs_suspend(L, self, collect);
 }
 
+/* The wait was given up; its cancel has released all but Lua values. */
+static int interrupted(lua_State *L, cs_task *self) {
+  if (self->holds) cs_take_held(L, self);
+  if (self->wait.status == UV_ECANCELED) return raise_cancelled(L, self);
+  return cs_fail(L, self->wait.status);
+}
+
 static int collect(lua_State *L, int status, lua_KContext ctx) {
   cs_task *self = (cs_task *)ctx;
   (void)status;
   if (self->rt->current != self || self->state != CS_TASK_RUNNING)
     return luaL_error(L, "a task was resumed outside the scheduler");
-  if (self->wait.status == UV_ECANCELED) return raise_cancelled(L, self);
-  if (self->wait.status != 0) return cs_fail(L, self->wait.status);
+  if (self->wait.status != 0) return interrupted(L, self);
+  self->uncollected = false;
   int n = self->wait.ops->finish(L, self);
   return n == CS_PARKED ? cs_suspend(L, self, collect) : n;
 }
@@ -182,6 +189,12 @@ bool cs_call_unraised(lua_State *L, cs_task *self) {
 
 /* {=== yielded calls === */
 
+static int collect_yielded(lua_State *L, cs_task *self) {
+  if (self->wait.status != 0) return interrupted(L, self);
+  self->uncollected = false;
+  return self->wait.ops->finish(L, self);
+}
+
 /* Runs under pcall: the object at 1 becomes its arguments, then the handler is
  * called, or what collects its results. */
 static int dispatch(lua_State *L) {
@@ -194,10 +207,8 @@ static int dispatch(lua_State *L) {
   lua_remove(L, 1); /* the task's thread keeps it */
   if (rt->row != NULL)
     n = rt->row->handler(L, self);
-  else if (self->wait.status != 0)
-    n = cs_fail(L, self->wait.status);
   else
-    n = self->wait.ops->finish(L, self);
+    n = collect_yielded(L, self);
   return n == CS_PARKED ? 0 : n;
 }
 
@@ -282,8 +293,7 @@ void cs_call_yielded(lua_State *L, cs_task *task, int n) {
 
 bool cs_call_collect(lua_State *L, cs_task *task) {
   bool given = task->wait.ops == &given_ops;
-  if (task->wait.status == UV_ECANCELED) {
-    if (!given) lua_pop(task->thread, 1);
+  if (given && task->wait.status == UV_ECANCELED) {
     cs_push_cancelled(L, &task->own.scope);
     raise_on_resume(L, task);
   } else if (!given) {

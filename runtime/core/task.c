@@ -141,6 +141,10 @@ static void announce_end(lua_State *L, cs_task *task) {
   task->state = CS_TASK_DONE;
   rt->live--;
   if (task->own.scope.source == CS_BY_CALL) forget_reason(L, task);
+  if (task->holds) {
+    cs_take_held(L, task);
+    lua_pop(L, 1);
+  }
   cs_child_end end = child_end(task);
   cs_scope_close(&task->own.scope);
   wake_joiners(task);
@@ -265,6 +269,23 @@ void cs_push_task(lua_State *L, const cs_task *task) {
   cs_push_anchor(L, CS_TASKS);
   lua_rawgeti(L, -1, task->tid);
   lua_remove(L, -2);
+}
+
+void cs_hold(lua_State *L, cs_task *self) {
+  cs_push_anchor(L, CS_HELD);
+  lua_pushvalue(L, -2);
+  lua_rawsetp(L, -2, self);
+  lua_pop(L, 1);
+  self->holds = true;
+}
+
+void cs_take_held(lua_State *L, cs_task *self) {
+  cs_push_anchor(L, CS_HELD);
+  lua_rawgetp(L, -1, self);
+  lua_pushnil(L);
+  lua_rawsetp(L, -3, self);
+  lua_remove(L, -2);
+  self->holds = false;
 }
 
 cs_task *cs_check_task(lua_State *L, int index) {

@@ -34,6 +34,8 @@ struct cs_task {
   bool raw;         /* parked by a yielded object, or by a bare yield */
   bool raises;      /* the value to resume with is an error to raise */
   bool started;     /* it was resumed once */
+  bool uncollected; /* woken, and its wait not finished yet */
+  bool holds;       /* its wait keeps a Lua value (cs_hold) */
   bool observed;    /* its error was reported and is not the nursery's */
   bool killed;
 };
@@ -54,6 +56,13 @@ void cs_kill_doomed(lua_State *L, cs_runtime *rt);
 
 /* The task's userdata, from the table of tasks (nil when it is done). */
 void cs_push_task(lua_State *L, const cs_task *task);
+
+/* Keeps the value on top of the stack, which stays there, for the wait that the
+ * running task is about to begin. May raise. */
+void cs_hold(lua_State *L, cs_task *self);
+
+/* Pushes the value that was kept, and keeps it no longer. */
+void cs_take_held(lua_State *L, cs_task *self);
 
 /* The argument at `index` as a task; raises when it is none. */
 cs_task *cs_check_task(lua_State *L, int index);

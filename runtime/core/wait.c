@@ -52,6 +52,7 @@ static void unpark(cs_task *task, int status) {
 void cs_wake(cs_task *task) {
   assert(task->state == CS_TASK_PARKED);
   unpark(task, 0);
+  task->uncollected = true;
 }
 
 bool cs_interrupt(cs_task *task, int status) {
@@ -60,6 +61,14 @@ bool cs_interrupt(cs_task *task, int status) {
   task->wait.ops->cancel(task);
   unpark(task, status);
   return true;
+}
+
+void cs_revoke(cs_task *task, int status) {
+  if (cs_interrupt(task, status)) return;
+  assert(task->state == CS_TASK_READY && task->uncollected);
+  task->wait.ops->cancel(task);
+  task->uncollected = false;
+  task->wait.status = status;
 }
 
 bool cs_cancel(cs_scope *scope, cs_cancel_source source) {
@@ -75,13 +84,18 @@ bool cs_cancel(cs_scope *scope, cs_cancel_source source) {
   return true;
 }
 
+void cs_give_up(cs_task *task) {
+  bool parked = task->state == CS_TASK_PARKED;
+  if ((parked || task->uncollected) && task->wait.ops->cancel != NULL)
+    task->wait.ops->cancel(task);
+  if (parked) detach(task);
+  task->uncollected = false;
+}
+
 bool cs_doom(cs_task *task) {
   if (task->state == CS_TASK_DONE || task->state == CS_TASK_DOOMED)
     return false;
-  if (task->state == CS_TASK_PARKED) {
-    if (task->wait.ops->cancel != NULL) task->wait.ops->cancel(task);
-    detach(task);
-  }
+  cs_give_up(task);
   task->own.waiting = false;
   task->state = CS_TASK_DOOMED;
   cs_link_remove(&task->wait.link);

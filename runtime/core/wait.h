@@ -32,7 +32,8 @@ typedef struct cs_wait_ops {
   /* Pushes results and returns their count, or parks again. The arguments of
    * the call are at 1, 2, ... as when the handler was called. May raise. */
   int (*finish)(lua_State *L, cs_task *self);
-  /* Releases what the wait holds. NULL: this wait cannot be interrupted. */
+  /* Releases what the wait holds; the task may be parked, or woken and not yet
+   * resumed. NULL: this wait cannot be interrupted. */
   void (*cancel)(cs_task *self);
   bool outside;     /* something outside the tasks may wake it */
   bool timer_wakes; /* its timer is what it waits for, not a limit */
@@ -70,6 +71,14 @@ bool cs_interrupt(cs_task *task, int status);
  * first, and told again at its later waits. False if it was cancelled before,
  * by itself. */
 bool cs_cancel(cs_scope *scope, cs_cancel_source source);
+
+/* Interrupts a task that is parked, or woken and not yet resumed: for an object
+ * that goes away. Its wait must not be one that cannot be interrupted. */
+void cs_revoke(cs_task *task, int status);
+
+/* Ends a wait for good, whether the task is parked or woken: for a task that
+ * will never be resumed. */
+void cs_give_up(cs_task *task);
 
 /* Takes a task that is not done out of whatever it does and queues it to be
  * killed, newest first. False if it is done or queued already. */

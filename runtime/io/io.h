@@ -1,0 +1,22 @@
+/* io.h - what the files of io/ share in one runtime. */
+#ifndef CS_IO_H
+#define CS_IO_H
+
+#include "poll.h"
+
+typedef struct cs_io {
+  cs_polls polls;
+  char *scratch;            /* CS_SCRATCH bytes, for whoever reads now */
+  const void *stream_meta;  /* metatables, for quick checks */
+  const void *listener_meta;
+  uv_signal_t signals[2];   /* signal.c: SIGINT and SIGTERM */
+} cs_io;
+
+struct cs_io *cs_io_of(const cs_runtime *rt);
+
+enum { CS_SCRATCH = 64 * 1024 };
+
+/* Anchors of the metatables of io/. */
+enum { CS_STREAM_META = CS_FIRST_TYPE, CS_LISTENER_META };
+
+#endif

@@ -1,0 +1,337 @@
+/* stream_read.c - recv, read, read_until, lines.
+ *
+ * A read looks for what it wants in the buffer, from the start each time, and
+ * takes it out only when all of it is there: interrupted, it has taken nothing.
+ * recv is the short way: bytes as they come, past the buffer. */
+#include "stream.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { FIRST_CAPACITY = 4096 };
+
+/* {=== the buffer === */
+
+static size_t buffered(const cs_stream *stream) {
+  return stream->end - stream->start;
+}
+
+static void free_buffer(cs_stream *stream) {
+  cs_free(stream->poll.rt, stream->buffer, stream->capacity);
+  stream->buffer = NULL;
+  stream->start = stream->end = stream->capacity = 0;
+}
+
+/* Makes room behind the data: by moving it to the front if that frees half of
+ * the buffer, else by doubling. 0 or UV_ENOMEM. */
+static int make_room(cs_stream *stream) {
+  if (stream->end < stream->capacity) return 0;
+  if (stream->start > stream->capacity / 2) {
+    memmove(stream->buffer, stream->buffer + stream->start, buffered(stream));
+    stream->end -= stream->start;
+    stream->start = 0;
+    return 0;
+  }
+  size_t capacity = stream->capacity ? stream->capacity * 2 : FIRST_CAPACITY;
+  char *buffer = cs_realloc(stream->poll.rt, stream->buffer, stream->capacity,
+                            capacity);
+  if (buffer == NULL) return UV_ENOMEM;
+  stream->buffer = buffer;
+  stream->capacity = capacity;
+  return 0;
+}
+
+static void consume(cs_stream *stream, size_t n) {
+  stream->start += n;
+  stream->scanned = 0;
+  if (stream->start == stream->end) stream->start = stream->end = 0;
+}
+
+/* Reads once from the kernel: bytes, 0 at the end of the data, UV_EAGAIN when
+ * the task must wait, or an error. */
+static ssize_t receive(cs_stream *stream, char *to, size_t size) {
+  ssize_t n;
+  do n = recv(stream->poll.fd, to, size, 0);
+  while (n < 0 && errno == EINTR);
+  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    cs_poll_blocked(&stream->poll, CS_READ);
+    return UV_EAGAIN;
+  }
+  if (n < 0) return -errno;
+  if (n > 0 && (size_t)n < size) cs_poll_drained(&stream->poll);
+  return n;
+}
+
+/* A try in vain is a wasted system call: only when the descriptor is known to
+ * be readable, or there will be no second one. */
+static bool worth_a_try(const cs_stream *stream) {
+  return cs_poll_ready(&stream->poll, CS_READ) ||
+         stream->deadline[CS_READ] == 0;
+}
+
+static ssize_t fill(cs_stream *stream) {
+  if (!worth_a_try(stream)) return UV_EAGAIN;
+  int status = make_room(stream);
+  if (status != 0) return status;
+  ssize_t n = receive(stream, stream->buffer + stream->end,
+                      stream->capacity - stream->end);
+  if (n > 0) stream->end += (size_t)n;
+  return n;
+}
+
+/* }=== */
+
+/* {=== recv === */
+
+static int recv_finish(lua_State *L, cs_task *self);
+
+static const cs_wait_ops recv_ops = {"data on a socket", recv_finish,
+                                     cs_poll_cancel, true, false};
+
+static size_t check_size(lua_State *L) {
+  lua_Integer max = luaL_optinteger(L, 2, CS_SCRATCH);
+  luaL_argcheck(L, max > 0, 2, "at least one byte must be asked for");
+  return max < CS_SCRATCH ? (size_t)max : CS_SCRATCH;
+}
+
+static int try_recv(lua_State *L, cs_task *self, cs_stream *stream) {
+  size_t max = check_size(L);
+  ssize_t n = UV_EAGAIN;
+  char *scratch = self->rt->io->scratch;
+  if (worth_a_try(stream)) n = receive(stream, scratch, max);
+  if (n > 0) {
+    lua_pushlstring(L, scratch, (size_t)n);
+    return 1;
+  }
+  if (n == UV_EAGAIN) n = cs_stream_wait(self, stream, CS_READ, &recv_ops);
+  if (n == CS_PARKED) return CS_PARKED;
+  return cs_fail(L, n == 0 ? UV_EOF : (int)n);
+}
+
+static int recv_finish(lua_State *L, cs_task *self) {
+  cs_stream *stream = lua_touserdata(L, 1);
+  cs_poll_collect(self, &stream->poll);
+  return try_recv(L, self, stream);
+}
+
+/* s:recv([max]): what is there, at least a byte; nil, message, code */
+static int stream_recv(lua_State *L, cs_task *self) {
+  cs_stream *stream = cs_check_stream(L);
+  size_t max = check_size(L), n = buffered(stream);
+  int status = cs_stream_begin(stream, CS_READ);
+  if (status != 0) return cs_fail(L, status);
+  if (n == 0) return try_recv(L, self, stream);
+  if (n > max) n = max;
+  lua_pushlstring(L, stream->buffer + stream->start, n);
+  consume(stream, n);
+  return 1;
+}
+
+/* }=== */
+
+/* {=== what a read looks for === */
+
+typedef enum kind { LINE, LINE_WITH_END, BYTES, ALL, DELIMITED } kind;
+
+typedef struct want {
+  kind kind;
+  size_t size;           /* BYTES: how many; LINE, DELIMITED: at most */
+  const char *delimiter; /* what ends it */
+  size_t delimiter_size;
+} want;
+
+typedef struct match {
+  int status;   /* 0: found; UV_EAGAIN: needs more; or why there is none */
+  size_t size;  /* of the result */
+  size_t taken; /* of the buffer, with the delimiter */
+} match;
+
+static want check_want(lua_State *L, const cs_stream *stream, int index) {
+  if (lua_isnoneornil(L, index))
+    return (want){LINE, stream->line_limit, "\n", 1};
+  if (lua_type(L, index) == LUA_TNUMBER) {
+    lua_Integer n = luaL_checkinteger(L, index);
+    luaL_argcheck(L, n >= 0, index, "the count must not be negative");
+    return (want){BYTES, (size_t)n, NULL, 0};
+  }
+  const char *format = luaL_checkstring(L, index);
+  format += *format == '*';
+  switch (format[0] != '\0' && format[1] == '\0' ? format[0] : '?') {
+  case 'l': return (want){LINE, stream->line_limit, "\n", 1};
+  case 'L': return (want){LINE_WITH_END, stream->line_limit, "\n", 1};
+  case 'a': return (want){ALL, 0, NULL, 0};
+  default: break;
+  }
+  luaL_argerror(L, index, "the format is none of 'l', 'L', 'a', a count");
+  return (want){ALL, 0, NULL, 0};
+}
+
+/* The delimiter of read_until is at 2, its limit at 3. */
+static want check_delimiter(lua_State *L, const cs_stream *stream, int index) {
+  want w = {.kind = DELIMITED, .size = stream->line_limit};
+  (void)index;
+  w.delimiter = luaL_checklstring(L, 2, &w.delimiter_size);
+  luaL_argcheck(L, w.delimiter_size > 0, 2, "the delimiter is empty");
+  if (!lua_isnoneornil(L, 3)) {
+    lua_Integer max = luaL_checkinteger(L, 3);
+    luaL_argcheck(L, max > 0, 3, "the limit must be at least one byte");
+    w.size = (size_t)max;
+  }
+  return w;
+}
+
+/* Where the delimiter begins in data[from, size), or NULL. */
+static const char *find(const char *data, size_t from, size_t size,
+                        const want *w) {
+  if (size - from < w->delimiter_size) return NULL;
+  const char *at = data + from;
+  const char *last = data + size - w->delimiter_size;
+  while (at <= last &&
+         (at = memchr(at, w->delimiter[0], (size_t)(last - at) + 1)) != NULL) {
+    if (memcmp(at, w->delimiter, w->delimiter_size) == 0) return at;
+    at++;
+  }
+  return NULL;
+}
+
+static match find_line(const want *w, const char *data, size_t size,
+                       size_t scanned, bool ended) {
+  const char *end = size > 0 ? find(data, scanned, size, w) : NULL;
+  size_t length = end != NULL ? (size_t)(end - data) : size;
+  if (length > w->size) return (match){CS_ELINE, 0, 0};
+  if (end != NULL) {
+    size_t taken = length + w->delimiter_size;
+    return (match){0, w->kind == LINE_WITH_END ? taken : length, taken};
+  }
+  if (!ended) return (match){UV_EAGAIN, 0, 0};
+  if (size == 0 || w->kind == DELIMITED) return (match){UV_EOF, 0, 0};
+  return (match){0, size, size}; /* the last line has no end */
+}
+
+static match look_for(const want *w, const char *data, size_t size,
+                      size_t scanned, bool ended) {
+  switch (w->kind) {
+  case BYTES:
+    if (size >= w->size && !(w->size == 0 && ended && size == 0))
+      return (match){0, w->size, w->size};
+    if (!ended) return (match){UV_EAGAIN, 0, 0};
+    return size > 0 ? (match){0, size, size} : (match){UV_EOF, 0, 0};
+  case ALL: return (match){ended ? 0 : UV_EAGAIN, size, size};
+  default: return find_line(w, data, size, scanned, ended);
+  }
+}
+
+/* }=== */
+
+/* {=== read, read_until === */
+
+/* One of the two calls: how it reads its arguments, and how it waits. */
+typedef struct reader {
+  want (*get)(lua_State *L, const cs_stream *stream, int index);
+  bool single; /* one want, whatever the count of arguments */
+  const cs_wait_ops *ops;
+} reader;
+
+/* A search that was in vain need not look at the same bytes again, but for the
+ * beginning of a delimiter. */
+static void remember_scan(cs_stream *stream, const want *w) {
+  size_t overlap = w->delimiter_size > 0 ? w->delimiter_size - 1 : 0;
+  size_t size = buffered(stream);
+  stream->scanned = size > overlap ? size - overlap : 0;
+}
+
+/* Pushes one result for each want and takes them out of the buffer. Returns
+ * their count, or UV_EAGAIN with nothing pushed and nothing taken. After the
+ * first want that has none: nil, message, code. */
+static int take_all(lua_State *L, cs_stream *stream, const reader *r, int last,
+                    bool ended) {
+  size_t at = stream->start;
+  int top = lua_gettop(L), status = 0;
+  luaL_checkstack(L, last + 3, "too many formats");
+  for (int i = 2; i <= last && status == 0; i++) {
+    want w = r->get(L, stream, i);
+    size_t scanned = i == 2 ? stream->scanned : 0;
+    const char *data = stream->buffer != NULL ? stream->buffer + at : "";
+    match m = look_for(&w, data, stream->end - at, scanned, ended);
+    status = m.status;
+    if (status == UV_EAGAIN) {
+      if (i == 2) remember_scan(stream, &w);
+      lua_settop(L, top);
+      return UV_EAGAIN;
+    }
+    if (status == 0) lua_pushlstring(L, data, m.size);
+    at += m.taken;
+  }
+  if (status != 0) cs_fail(L, status);
+  if (at > stream->start) consume(stream, at - stream->start);
+  return lua_gettop(L) - top;
+}
+
+static int try_read(lua_State *L, cs_task *self, const reader *r) {
+  cs_stream *stream = lua_touserdata(L, 1);
+  int last = r->single || lua_gettop(L) < 2 ? 2 : lua_gettop(L);
+  for (bool ended = false;;) {
+    int n = take_all(L, stream, r, last, ended);
+    if (n != UV_EAGAIN) return n;
+    ssize_t got = fill(stream);
+    ended = got == 0;
+    if (got == UV_EAGAIN) {
+      if (buffered(stream) == 0) free_buffer(stream);
+      got = cs_stream_wait(self, stream, CS_READ, r->ops);
+      if (got == CS_PARKED) return CS_PARKED;
+    }
+    if (got < 0) return cs_fail(L, (int)got);
+  }
+}
+
+static int begin_read(lua_State *L, cs_task *self, const reader *r) {
+  cs_stream *stream = cs_check_stream(L);
+  int last = r->single ? 2 : lua_gettop(L);
+  for (int i = 2; i <= last; i++) r->get(L, stream, i);
+  int status = cs_stream_begin(stream, CS_READ);
+  if (status != 0) return cs_fail(L, status);
+  stream->scanned = 0;
+  return try_read(L, self, r);
+}
+
+static int read_finish(lua_State *L, cs_task *self);
+static int until_finish(lua_State *L, cs_task *self);
+
+static const cs_wait_ops read_ops = {"data on a socket", read_finish,
+                                     cs_poll_cancel, true, false};
+static const cs_wait_ops until_ops = {"data on a socket", until_finish,
+                                      cs_poll_cancel, true, false};
+
+static const reader formats = {check_want, false, &read_ops};
+static const reader delimited = {check_delimiter, true, &until_ops};
+
+static int read_finish(lua_State *L, cs_task *self) {
+  cs_poll_collect(self, self->wait.on);
+  return try_read(L, self, &formats);
+}
+
+static int until_finish(lua_State *L, cs_task *self) {
+  cs_poll_collect(self, self->wait.on);
+  return try_read(L, self, &delimited);
+}
+
+/* s:read(format...): a string for each of "l", "L", "a", count; without any, a
+ * line. nil, message, code from the first that there is none for */
+static int stream_read(lua_State *L, cs_task *self) {
+  return begin_read(L, self, &formats);
+}
+
+/* s:read_until(delimiter[, max]): what comes before the delimiter, which is
+ * taken, too */
+static int stream_read_until(lua_State *L, cs_task *self) {
+  return begin_read(L, self, &delimited);
+}
+
+/* }=== */
+
+const cs_syscall cs_stream_reads[] = {
+    {"recv", stream_recv, false},
+    {"read", stream_read, false},
+    {"read_until", stream_read_until, false},
+    {NULL, NULL, false},
+};

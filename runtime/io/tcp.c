@@ -1,0 +1,312 @@
+/* tcp.c - listening, accepting, connecting, socket pairs. */
+#include "address.h"
+#include "clock.h"
+#include "stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { BACKLOG = 511, BACK_OFF = 100000000 /* ns */ };
+
+/* {=== descriptors === */
+
+/* Where one call cannot do it: neither blocks nor survives exec. */
+static int tame(int fd) {
+  if (fd < 0) return -errno;
+#ifndef __linux__
+  if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
+      fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) {
+    close(fd);
+    return -errno;
+  }
+#endif
+#ifdef SO_NOSIGPIPE
+  int one = 1;
+  setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &one, sizeof one);
+#endif
+  return fd;
+}
+
+#ifdef __linux__
+enum { TAME = SOCK_NONBLOCK | SOCK_CLOEXEC };
+#else
+enum { TAME = 0 };
+#endif
+
+/* A connected or listening TCP socket sends small messages at once; on Linux
+ * and BSD, accepted sockets inherit that from their listener. */
+static int open_tcp(int family) {
+  int fd = tame(socket(family, SOCK_STREAM | TAME, 0)), one = 1;
+  if (fd >= 0) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  return fd;
+}
+
+static int fail_closed(int fd) {
+  int status = -errno;
+  close(fd);
+  return status;
+}
+
+/* }=== */
+
+/* {=== listen === */
+
+typedef struct listen_options {
+  int backlog, reuseport;
+} listen_options;
+
+static listen_options check_listen_options(lua_State *L) {
+  listen_options o = {BACKLOG, 0};
+  if (lua_isnoneornil(L, 3)) return o;
+  luaL_checktype(L, 3, LUA_TTABLE);
+  if (lua_getfield(L, 3, "backlog") != LUA_TNIL) {
+    lua_Integer backlog = luaL_checkinteger(L, -1);
+    luaL_argcheck(L, backlog > 0 && backlog <= INT_MAX, 3,
+                  "backlog must be a positive integer");
+    o.backlog = (int)backlog;
+  }
+  lua_getfield(L, 3, "reuseport");
+  o.reuseport = lua_toboolean(L, -1);
+  lua_settop(L, 3);
+  return o;
+}
+
+/* A descriptor, or an error code. */
+static int open_listener(const cs_address *address, const listen_options *o) {
+  int fd = open_tcp(address->any.sa_family), one = 1;
+  if (fd < 0) return fd;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+#ifdef SO_REUSEPORT
+  if (o->reuseport &&
+      setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0)
+    return fail_closed(fd);
+#endif
+  if (bind(fd, &address->any, cs_address_size(address)) != 0 ||
+      listen(fd, o->backlog) != 0)
+    return fail_closed(fd);
+  return fd;
+}
+
+/* tcp_listen(address, port[, {backlog=, reuseport=}]): a listener on a numeric
+ * address; nil, message, code */
+static int sys_tcp_listen(lua_State *L, cs_task *self) {
+  cs_runtime *rt = cs_runtime_of(L);
+  cs_address address;
+  const char *host = cs_check_host(L, 1);
+  int port = cs_check_port(L, 2);
+  listen_options o = check_listen_options(L);
+  (void)self;
+  if (!rt->open) return luaL_error(L, "the runtime is closed");
+  if (cs_address_parse(&address, host, port) != 0)
+    return cs_fail(L, UV_EINVAL);
+  cs_stream *listener = cs_stream_new(L, CS_LISTENER_META);
+  int fd = open_listener(&address, &o);
+  int status = fd < 0 ? fd : cs_stream_adopt(listener, rt, fd);
+  return status == 0 ? 1 : cs_fail(L, status);
+}
+
+/* }=== */
+
+/* {=== accept === */
+
+static int accept_finish(lua_State *L, cs_task *self);
+
+static void back_off_cancel(cs_task *self) { (void)self; }
+
+static const cs_wait_ops accept_ops = {"a connection", accept_finish,
+                                       cs_poll_cancel, true, false};
+static const cs_wait_ops back_off_ops = {"free descriptors", accept_finish,
+                                         back_off_cancel, false, true};
+
+/* A descriptor, UV_EAGAIN, or an error. A connection that was given up while it
+ * waited in the backlog is not an error of the listener. */
+static int accept_one(int listener) {
+  for (;;) {
+#ifdef __linux__
+    int fd = accept4(listener, NULL, NULL, TAME);
+#else
+    int fd = accept(listener, NULL, NULL);
+#endif
+    if (fd >= 0) return tame(fd);
+    if (errno == EWOULDBLOCK) return UV_EAGAIN;
+    if (errno != EINTR && errno != ECONNABORTED) return -errno;
+  }
+}
+
+/* Out of descriptors or memory: the connection stays in the backlog, and a try
+ * at once would fail again. */
+static bool is_exhausted(int status) {
+  return status == UV_EMFILE || status == UV_ENFILE || status == UV_ENOBUFS ||
+         status == UV_ENOMEM;
+}
+
+static int back_off(cs_task *self, cs_stream *listener) {
+  uint64_t again = cs_now() + BACK_OFF;
+  if (listener->deadline[CS_READ] <= again)
+    return cs_stream_wait(self, listener, CS_READ, &accept_ops);
+  if (cs_timers_reserve(&self->rt->timers) != 0) return UV_ENOMEM;
+  return cs_park_until(self, &back_off_ops, &listener->poll, again);
+}
+
+static int try_accept(lua_State *L, cs_task *self, cs_stream *listener) {
+  int fd = UV_EAGAIN;
+  if (cs_poll_ready(&listener->poll, CS_READ) ||
+      listener->deadline[CS_READ] == 0) {
+    cs_stream *stream = cs_stream_new(L, CS_STREAM_META);
+    fd = accept_one(listener->poll.fd);
+    if (fd >= 0) {
+      int status = cs_stream_adopt(stream, self->rt, fd);
+      return status == 0 ? 1 : cs_fail(L, status);
+    }
+    lua_pop(L, 1);
+  }
+  int status = fd;
+  if (fd == UV_EAGAIN) {
+    cs_poll_blocked(&listener->poll, CS_READ);
+    status = cs_stream_wait(self, listener, CS_READ, &accept_ops);
+  } else if (is_exhausted(fd)) {
+    status = back_off(self, listener);
+  }
+  return status == CS_PARKED ? CS_PARKED : cs_fail(L, status);
+}
+
+static int accept_finish(lua_State *L, cs_task *self) {
+  cs_stream *listener = lua_touserdata(L, 1);
+  cs_poll_collect(self, &listener->poll);
+  if (listener->poll.fd < 0) return cs_fail(L, CS_ECLOSED);
+  return try_accept(L, self, listener);
+}
+
+/* server:accept(): the socket of the next client; nil, message, code */
+static int sys_accept(lua_State *L, cs_task *self) {
+  cs_stream *listener = cs_check_listener(L);
+  lua_settop(L, 1);
+  int status = cs_stream_begin(listener, CS_READ);
+  if (status != 0) return cs_fail(L, status);
+  return try_accept(L, self, listener);
+}
+
+/* }=== */
+
+/* {=== connect === */
+
+static int connect_finish(lua_State *L, cs_task *self);
+
+/* The stream is nobody's yet: whoever gives up closes it. */
+static void connect_cancel(cs_task *self) {
+  cs_stream *stream = CS_OWNER(self->wait.on, cs_stream, poll);
+  cs_poll_cancel(self);
+  cs_stream_close(stream);
+}
+
+static const cs_wait_ops connect_ops = {"a connection", connect_finish,
+                                        connect_cancel, true, false};
+
+/* What became of the attempt; the stream is on top of the stack. */
+static int connected(lua_State *L, cs_stream *stream) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(stream->poll.fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+    error = errno;
+  if (error == 0) return 1;
+  cs_stream_close(stream);
+  return cs_fail(L, -error);
+}
+
+static int connect_finish(lua_State *L, cs_task *self) {
+  cs_stream *stream = CS_OWNER(self->wait.on, cs_stream, poll);
+  cs_poll_collect(self, &stream->poll);
+  cs_take_held(L, self);
+  return connected(L, stream);
+}
+
+static int start_connect(int fd, const cs_address *to, const cs_address *from) {
+  if (from != NULL && bind(fd, &from->any, cs_address_size(from)) != 0)
+    return -errno;
+  int status;
+  do status = connect(fd, &to->any, cs_address_size(to));
+  while (status != 0 && errno == EINTR);
+  return status == 0 ? 0 : -errno;
+}
+
+/* Parks until the attempt has ended; the stream is on top of the stack. */
+static int await_connect(lua_State *L, cs_task *self, cs_stream *stream,
+                         uint64_t deadline) {
+  cs_hold(L, self);
+  int status = cs_poll_park(self, &stream->poll, CS_WRITE, &connect_ops,
+                            deadline);
+  if (status == CS_PARKED) return CS_PARKED;
+  cs_take_held(L, self);
+  cs_stream_close(stream);
+  return cs_fail(L, status);
+}
+
+/* tcp_connect(address, port[, local address[, seconds]]): a connected socket;
+ * nil, message, code. Both addresses are numeric. */
+static int sys_tcp_connect(lua_State *L, cs_task *self) {
+  cs_address to, from;
+  const char *host = cs_check_host(L, 1);
+  int port = cs_check_port(L, 2);
+  bool bound = !lua_isnoneornil(L, 3);
+  uint64_t delay = lua_isnoneornil(L, 4) ? CS_NEVER : cs_check_delay(L, 4);
+  if (cs_address_parse(&to, host, port) != 0 ||
+      (bound && cs_address_parse(&from, cs_check_host(L, 3), 0) != 0))
+    return cs_fail(L, UV_EINVAL);
+  cs_stream *stream = cs_stream_new(L, CS_STREAM_META);
+  int fd = open_tcp(to.any.sa_family);
+  int status = fd < 0 ? fd : cs_stream_adopt(stream, self->rt, fd);
+  if (status != 0) return cs_fail(L, status);
+  status = start_connect(fd, &to, bound ? &from : NULL);
+  if (status == 0) return 1;
+  if (status == -EINPROGRESS)
+    return await_connect(L, self, stream, cs_deadline_after(delay));
+  cs_stream_close(stream);
+  return cs_fail(L, status);
+}
+
+/* }=== */
+
+/* socketpair(): two connected sockets; nil, message, code */
+static int sys_socketpair(lua_State *L, cs_task *self) {
+  cs_runtime *rt = cs_runtime_of(L);
+  (void)self;
+  if (!rt->open) return luaL_error(L, "the runtime is closed");
+  cs_stream *a = cs_stream_new(L, CS_STREAM_META);
+  cs_stream *b = cs_stream_new(L, CS_STREAM_META);
+  int fds[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | TAME, 0, fds) != 0)
+    return cs_fail(L, -errno);
+  int status = cs_stream_adopt(a, rt, tame(fds[0]));
+  if (status == 0)
+    status = cs_stream_adopt(b, rt, tame(fds[1]));
+  else
+    close(fds[1]);
+  if (status == 0) return 2;
+  cs_stream_close(a);
+  return cs_fail(L, status);
+}
+
+static const cs_syscall listener_rows[] = {
+    {"accept", sys_accept, false},
+    {NULL, NULL, false},
+};
+
+static const cs_syscall syscalls[] = {
+    {"tcp_listen", sys_tcp_listen, true},
+    {"tcp_connect", sys_tcp_connect, false},
+    {"socketpair", sys_socketpair, true},
+    {NULL, NULL, false},
+};
+
+static void open_tcp_module(lua_State *L) {
+  cs_stream_type(L, CS_LISTENER_META, "Listener", listener_rows, NULL);
+  cs_push_anchor(L, (cs_anchor)CS_LISTENER_META);
+  cs_runtime_of(L)->io->listener_meta = lua_topointer(L, -1);
+}
+
+const cs_module cs_module_tcp = {"tcp", syscalls, open_tcp_module, NULL};

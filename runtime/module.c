@@ -8,7 +8,8 @@
 
 #include <lauxlib.h>
 
-#define MODULES(X) X(task) X(time) X(poll) X(stream) X(tcp)
+#define MODULES(X)                                                             \
+  X(task) X(time) X(custom) X(poll) X(stream) X(tcp) X(dns) X(process)
 
 #define DECLARE(name) extern const cs_module cs_module_##name;
 MODULES(DECLARE)
@@ -71,6 +72,8 @@ static int open_modules(lua_State *L) {
   lua_setfield(L, MODULE, "run");
   lua_pushstring(L, COSCHED_VERSION_STRING);
   lua_setfield(L, MODULE, "version");
+  lua_pushstring(L, uv_version_string());
+  lua_setfield(L, MODULE, "uv_version");
   return 1;
 }
 

@@ -1,1 +1,44 @@
-return require "cosched.core"
+--- cosched: tasks that wait without blocking.
+-- The kernel's calls, under the names that programs use. What each does,
+-- returns and raises stands in types/cosched.lua and docs/reference/.
+
+local core = require "cosched.core"
+
+local M = {
+  version = core.version,
+  uv_version = core.uv_version,
+
+  run = core.run,
+  spawn = core.spawn,
+  current = core.current,
+  task = core.task,
+  syscall = core.syscall,
+  sys = core.sys,
+
+  now = core.now,
+  sleep = core.sleep,
+  checkpoint = core.checkpoint,
+  read_wait = core.read_wait,
+  write_wait = core.write_wait,
+
+  get_tid = core.get_tid,
+  new_task = core.new_task,
+  kill_task = core.kill_task,
+  wait_task = core.wait_task,
+
+  is_cancelled = core.is_cancelled,
+  is_errors = core.is_errors,
+  is_task_cancelled = core.is_task_cancelled,
+  is_deadlock = core.is_deadlock,
+  cause = core.cause,
+}
+
+--- Waits for the task with this number, and returns its results.
+-- Like task:join(), which see; nil, "no such task", "ESRCH" when there is none.
+function M.join(tid)
+  local task, message, code = core.task(tid)
+  if not task then return nil, message, code end
+  return task:join()
+end
+
+return M

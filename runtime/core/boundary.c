@@ -18,10 +18,8 @@ static void push_global_name(lua_State *L) {
     if (lua_istable(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
       lua_pushnil(L);
       while (lua_next(L, -2) != 0) {
-        if (lua_rawequal(L, -1, function) &&
-            lua_type(L, -2) == LUA_TSTRING) {
-          lua_pushfstring(L, "%s.%s", lua_tostring(L, -4),
-                          lua_tostring(L, -2));
+        if (lua_rawequal(L, -1, function) && lua_type(L, -2) == LUA_TSTRING) {
+          lua_pushfstring(L, "%s.%s", lua_tostring(L, -4), lua_tostring(L, -2));
           lua_replace(L, function);
           lua_settop(L, function);
           return;

@@ -9,7 +9,7 @@
 /* Its slots on the stack, once the body is done. */
 enum { ERRORS = 1, BODY = 2 };
 
-static const cs_wait_ops children_ops = {"children", NULL, NULL, false, false};
+static const cs_wait_ops children_ops = {.name = "children"};
 
 /* Message handler of the body: writes the error down with its traceback, before
  * the stack unwinds, and leaves the error as it is. */
@@ -101,7 +101,7 @@ static int report(lua_State *L, cs_task *self) {
   lua_settop(L, BODY);
   cs_push_anchor(L, CS_CALLBACKS);
   lua_rawgetp(L, -1, self->nursery);
-  lua_replace(L, -2);
+  lua_remove(L, -2);
   cs_push_task(L, self);
   cs_errors_new(L);
   cs_errors_add(L, BODY + 3, BODY + 2, BODY);

@@ -196,7 +196,8 @@ static int errors_tostring(lua_State *L) {
     lua_geti(L, 2, i);
     describe_leaf(L, i == 1);
   }
-  if (n > SHOWN) lua_pushfstring(L, "\n  and %I more", (LUAI_UACINT)(n - SHOWN));
+  if (n > SHOWN)
+    lua_pushfstring(L, "\n  and %I more", (LUAI_UACINT)(n - SHOWN));
   if (n > 0) {
     lua_geti(L, 2, 1);
     lua_getfield(L, -1, "traceback");

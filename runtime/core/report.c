@@ -26,9 +26,9 @@ static void push_line(lua_State *L, int i) {
   cs_task *task = lua_touserdata(L, -1);
   cs_push_name(L, -1);
   push_place(L, task->thread);
-  lua_pushfstring(L, "\n  task %I (%s) waits for %s%s",
-                  (LUAI_UACINT)task->tid, lua_tostring(L, -2),
-                  task->wait.ops->name, lua_tostring(L, -1));
+  lua_pushfstring(L, "\n  task %I (%s) waits for %s%s", (LUAI_UACINT)task->tid,
+                  lua_tostring(L, -2), task->wait.ops->name,
+                  lua_tostring(L, -1));
   lua_replace(L, -4);
   lua_pop(L, 2);
 }

@@ -28,8 +28,8 @@ struct cs_runtime {
   uv_timer_t alarm; /* ends a poll at the next deadline */
   lua_Alloc alloc;
   void *alloc_data;
-  lua_State *L;            /* the stack that `run` works on; NULL: not running */
-  struct cs_task *current; /* the task that is running now */
+  lua_State *L; /* the stack that `run` works on; NULL: not running */
+  struct cs_task *current;      /* the task that is running now */
   const struct cs_syscall *row; /* the call that is being made */
   int budget;                   /* calls left that `current` may finish */
   uint32_t waiting_outside;     /* parked tasks that the loop may wake */
@@ -37,23 +37,23 @@ struct cs_runtime {
   lua_State *pool;              /* its stack holds threads to use again */
   uint32_t pooled;              /* how many */
   int64_t last_tid;
-  cs_link ready;        /* tasks to resume, by wait.link */
-  cs_link killed;       /* tasks to kill between two steps, by wait.link */
-  cs_timers timers;     /* deadlines of waits */
-  cs_nursery root;      /* owns the main task of `run` */
-  bool open;            /* the loop is there */
-  bool polling;         /* inside uv_run */
-  bool loop_changed;    /* a libuv handle was started since the last turn */
-  bool deadlocked;      /* the report is made, the tasks are unwinding */
-  bool signal_pending;  /* the tasks must be told that the program is to end */
-  int signal;           /* that asked the program to end; 0: none */
-  uint64_t last_poll;   /* when I/O was last polled while tasks were ready */
+  cs_link ready;       /* tasks to resume, by wait.link */
+  cs_link killed;      /* tasks to kill between two steps, by wait.link */
+  cs_timers timers;    /* deadlines of waits */
+  cs_nursery root;     /* owns the main task of `run` */
+  bool open;           /* the loop is there */
+  bool polling;        /* inside uv_run */
+  bool loop_changed;   /* a libuv handle was started since the last turn */
+  bool deadlocked;     /* the report is made, the tasks are unwinding */
+  bool signal_pending; /* the tasks must be told that the program is to end */
+  int signal;          /* that asked the program to end; 0: none */
+  uint64_t last_poll;  /* when I/O was last polled while tasks were ready */
   const void *task_meta, *call_meta; /* metatables, for quick checks */
   const void *cancelled_meta;
-  const cs_poller *poller;  /* NULL: uv_run waits for all */
-  struct cs_io *io;         /* what the files of io/ share */
-  struct cs_task *raising;  /* a raw yield of this one is about to raise */
-  lua_Hook saved_hook;      /* the user's hook on that task's thread */
+  const cs_poller *poller; /* NULL: uv_run waits for all */
+  struct cs_io *io;        /* what the files of io/ share */
+  struct cs_task *raising; /* a raw yield of this one is about to raise */
+  lua_Hook saved_hook;     /* the user's hook on that task's thread */
   int saved_mask, saved_count;
 };
 
@@ -64,26 +64,28 @@ enum { CS_RUN_MAIN = 1, CS_RUN_TASKS = 2 };
 
 /* User values of the runtime's userdata. */
 typedef enum cs_anchor {
-  CS_TASKS = 1,     /* tid -> task, while not done or not taken */
-  CS_POOL,          /* the thread that holds the pool */
-  CS_ENTRY,         /* first function of a task's thread */
-  CS_HANDLER,       /* message handler of a task's body */
-  CS_DISPATCH,      /* makes a yielded call */
-  CS_LOCATE,        /* its message handler */
-  CS_TASK_META,     /* metatable of tasks */
-  CS_CALL_META,     /* metatable of syscall objects */
-  CS_CANCELLED,     /* source -> Cancelled; scope -> its own */
-  CS_ERRORS_META,   /* metatables of what is raised */
+  CS_TASKS = 1,   /* tid -> task, while not done or not taken */
+  CS_POOL,        /* the thread that holds the pool */
+  CS_ENTRY,       /* first function of a task's thread */
+  CS_HANDLER,     /* message handler of a task's body */
+  CS_DISPATCH,    /* makes a yielded call */
+  CS_LOCATE,      /* its message handler */
+  CS_TASK_META,   /* metatable of tasks */
+  CS_CALL_META,   /* metatable of syscall objects */
+  CS_CANCELLED,   /* source -> Cancelled; scope -> its own */
+  CS_ERRORS_META, /* metatables of what is raised */
   CS_CANCELLED_META,
   CS_TASK_CANCELLED_META,
   CS_DEADLOCK_META,
-  CS_RAISED,        /* the error that a raw yield is about to raise */
-  CS_REPORTER,      /* writes the Deadlock */
-  CS_REPORT,        /* the Deadlock that `run` will raise */
-  CS_CALLBACKS,     /* nursery -> on_error; row -> its Lua functions */
-  CS_HELD,          /* task -> value that its wait keeps */
-  CS_FIRST_TYPE,    /* from here on: metatables of the modules */
-  CS_ANCHORS = CS_FIRST_TYPE + 3
+  CS_RAISED,       /* the error that a raw yield is about to raise */
+  CS_REPORTER,     /* writes the Deadlock */
+  CS_REPORT,       /* the Deadlock that `run` will raise */
+  CS_CALLBACKS,    /* nursery -> on_error; row -> its Lua functions */
+  CS_HELD,         /* task -> value that its wait keeps */
+  CS_REQUEST_META, /* metatables of boxes of requests, */
+  CS_WAIT_META,    /* and of waits in rows written in Lua */
+  CS_FIRST_TYPE,   /* from here on: metatables of the modules */
+  CS_ANCHORS = CS_FIRST_TYPE + 2
 } cs_anchor;
 
 /* The runtime of a C function of the module. */

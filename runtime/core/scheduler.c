@@ -20,11 +20,18 @@ enum {
 
 static void on_alarm(uv_timer_t *alarm) { uv_stop(alarm->loop); }
 
-static void run_loop(cs_runtime *rt, uv_run_mode mode) {
+/* Runs the loop for at most timeout_ms. The alarm ends its sleep, and keeps it
+ * from returning at once when only handles are left that count for nothing,
+ * such as the one that signals wake. */
+static void run_loop(cs_runtime *rt, int timeout_ms) {
+  uint64_t limit = timeout_ms > 0 ? (uint64_t)timeout_ms : INT32_MAX;
+  uv_update_time(&rt->loop);
+  uv_timer_start(&rt->alarm, on_alarm, limit, 0);
   rt->loop_changed = false;
   rt->polling = true;
-  uv_run(&rt->loop, mode);
+  uv_run(&rt->loop, timeout_ms == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
   rt->polling = false;
+  uv_timer_stop(&rt->alarm);
 }
 
 /* Milliseconds until the next deadline, rounded up, so that nothing is woken
@@ -37,43 +44,25 @@ static int timeout_until_deadline(const cs_runtime *rt) {
   return ms < INT32_MAX ? (int)ms : INT32_MAX;
 }
 
-/* The loop sleeps by itself; the alarm ends its sleep. */
-static void poll_loop(cs_runtime *rt, int timeout_ms) {
-  if (timeout_ms == 0) {
-    run_loop(rt, UV_RUN_NOWAIT);
-    return;
-  }
-  uv_update_time(&rt->loop);
-  if (timeout_ms > 0) {
-    uv_timer_start(&rt->alarm, on_alarm, (uint64_t)timeout_ms, 0);
-  } else {
-    /* keeps the loop from returning at once when only unreferenced handles,
-     * such as signals, are left */
-    uv_timer_start(&rt->alarm, on_alarm, INT32_MAX, 0);
-  }
-  run_loop(rt, UV_RUN_ONCE);
-  uv_timer_stop(&rt->alarm);
-}
-
 /* The poller sleeps, and hears when the loop has something to do. The loop is
  * run besides when it has to be: to begin with what was started, and while
  * requests or handles of its own are alive. */
 static void poll_poller(cs_runtime *rt, int timeout_ms) {
   if (rt->loop_changed || uv_loop_alive(&rt->loop)) {
-    run_loop(rt, UV_RUN_NOWAIT);
+    run_loop(rt, 0);
     int limit = uv_loop_alive(&rt->loop) ? uv_backend_timeout(&rt->loop) : -1;
     if (limit >= 0 && (timeout_ms < 0 || limit < timeout_ms))
       timeout_ms = limit;
     if (!cs_queue_empty(&rt->ready)) timeout_ms = 0;
   }
-  if (rt->poller->wait(rt, timeout_ms)) run_loop(rt, UV_RUN_NOWAIT);
+  if (rt->poller->wait(rt, timeout_ms)) run_loop(rt, 0);
 }
 
 static void poll_io(cs_runtime *rt, int timeout_ms) {
   if (rt->poller != NULL)
     poll_poller(rt, timeout_ms);
   else
-    poll_loop(rt, timeout_ms);
+    run_loop(rt, timeout_ms);
 }
 
 static void expire_deadlines(cs_runtime *rt) {

@@ -17,6 +17,16 @@ static int sys_spawn(lua_State *L, cs_task *self) {
   return 1;
 }
 
+/* supervise(on_error): from now on, a child of the caller that fails cancels
+ * nobody: on_error(errors, task) is called in the child, and may wait */
+static int sys_supervise(lua_State *L, cs_task *self) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  if (self == NULL) return luaL_error(L, "only a task can supervise");
+  cs_set_callback(L, &self->own, 1);
+  self->own.supervises = true;
+  return 0;
+}
+
 /* new_task(fn, ...): the tid of a new task */
 static int sys_new_task(lua_State *L, cs_task *self) {
   sys_spawn(L, self);
@@ -105,10 +115,10 @@ static void join_cancel(cs_task *self) {
   cs_ring_remove(&task->joiners, &self->wait.link);
 }
 
-static const cs_wait_ops join_ops = {"the end of a task", join_finish,
-                                     join_cancel, false, false};
-static const cs_wait_ops wait_ops = {"the end of a task", wait_finish,
-                                     join_cancel, false, false};
+static const cs_wait_ops join_ops = {
+    .name = "the end of a task", .finish = join_finish, .cancel = join_cancel};
+static const cs_wait_ops wait_ops = {
+    .name = "the end of a task", .finish = wait_finish, .cancel = join_cancel};
 
 /* Parks until `task` is done. */
 static int await(lua_State *L, cs_task *self, cs_task *task,
@@ -155,8 +165,8 @@ static int sys_wait_task(lua_State *L, cs_task *self) {
 static int sys_cancel(lua_State *L, cs_task *self) {
   (void)self;
   cs_task *task = cs_check_task(L, 1);
-  bool can = task->state != CS_TASK_DONE &&
-             task->own.scope.source == CS_NOT_CANCELLED;
+  bool can =
+      task->state != CS_TASK_DONE && task->own.scope.source == CS_NOT_CANCELLED;
   if (can) {
     lua_createtable(L, 0, 2);
     lua_pushliteral(L, "explicit");
@@ -265,14 +275,19 @@ static int task_tostring(lua_State *L) {
 /* }=== */
 
 static const cs_syscall syscalls[] = {
-    {"spawn", sys_spawn, true},         {"new_task", sys_new_task, true},
-    {"current", sys_current, true},     {"get_tid", sys_get_tid, true},
-    {"task", sys_task, true},           {"wait_task", sys_wait_task, false},
-    {"kill_task", sys_kill_task, true}, {NULL, NULL, false},
+    {"spawn", sys_spawn, true},
+    {"new_task", sys_new_task, true},
+    {"current", sys_current, true},
+    {"get_tid", sys_get_tid, true},
+    {"task", sys_task, true},
+    {"wait_task", sys_wait_task, false},
+    {"kill_task", sys_kill_task, true},
+    {"supervise", sys_supervise, true},
+    {NULL, NULL, false},
 };
 
 static const cs_syscall methods[] = {
-    {"join", sys_join, false},   {"wait", sys_wait, false},
+    {"join", sys_join, false},    {"wait", sys_wait, false},
     {"cancel", sys_cancel, true}, {"kill", sys_kill, true},
     {NULL, NULL, false},
 };

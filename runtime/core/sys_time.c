@@ -15,10 +15,11 @@ static int true_finish(lua_State *L, cs_task *self) {
   return 1;
 }
 
-static const cs_wait_ops sleep_ops = {"sleep", true_finish,
-                                      cs_nothing_to_release, false, true};
-static const cs_wait_ops turn_ops = {"its turn", true_finish, NULL, false,
-                                     false};
+static const cs_wait_ops sleep_ops = {.name = "sleep",
+                                      .finish = true_finish,
+                                      .cancel = cs_nothing_to_release,
+                                      .timer_wakes = true};
+static const cs_wait_ops turn_ops = {.name = "its turn", .finish = true_finish};
 
 /* checkpoint(): true, after all others that are ready had their turn */
 static int sys_checkpoint(lua_State *L, cs_task *self) {

@@ -32,8 +32,8 @@ static int given_finish(lua_State *L, cs_task *self) {
   return (int)self->wait.progress;
 }
 
-static const cs_wait_ops given_ops = {"its turn", given_finish, NULL, false,
-                                      false};
+static const cs_wait_ops given_ops = {.name = "its turn",
+                                      .finish = given_finish};
 
 /* Results of a call that did not wait: every so often the others get a turn
  * first, or a task whose calls all answer at once would starve them. */
@@ -45,6 +45,7 @@ static int give_turn(lua_State *L, cs_task *self, int nresults) {
 
 /* The wait was given up; its cancel has released all but Lua values. */
 static int interrupted(lua_State *L, cs_task *self) {
+  if (self->wait.ops->unwind != NULL) self->wait.ops->unwind(L, self);
   if (self->holds) cs_take_held(L, self);
   if (self->wait.status == UV_ECANCELED) return raise_cancelled(L, self);
   return cs_fail(L, self->wait.status);

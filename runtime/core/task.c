@@ -8,8 +8,8 @@
 #include <lauxlib.h>
 
 const char *const cs_state_names[] = {
-    [CS_TASK_READY] = "ready",     [CS_TASK_RUNNING] = "running",
-    [CS_TASK_PARKED] = "waiting",  [CS_TASK_DOOMED] = "waiting",
+    [CS_TASK_READY] = "ready",    [CS_TASK_RUNNING] = "running",
+    [CS_TASK_PARKED] = "waiting", [CS_TASK_DOOMED] = "waiting",
     [CS_TASK_DONE] = "done",
 };
 
@@ -145,6 +145,7 @@ static void announce_end(lua_State *L, cs_task *task) {
     cs_take_held(L, task);
     lua_pop(L, 1);
   }
+  if (task->own.supervises) cs_set_callback(L, &task->own, -1);
   cs_child_end end = child_end(task);
   cs_scope_close(&task->own.scope);
   wake_joiners(task);
@@ -288,6 +289,16 @@ void cs_take_held(lua_State *L, cs_task *self) {
   self->holds = false;
 }
 
+void cs_set_callback(lua_State *L, const void *key, int index) {
+  cs_push_anchor(L, CS_CALLBACKS);
+  if (index > 0)
+    lua_pushvalue(L, index);
+  else
+    lua_pushnil(L);
+  lua_rawsetp(L, -2, key);
+  lua_pop(L, 1);
+}
+
 cs_task *cs_check_task(lua_State *L, int index) {
   cs_task *task = lua_touserdata(L, index);
   bool same = false;
@@ -314,7 +325,8 @@ void cs_push_name(lua_State *L, int index) {
     else
       lua_pushfstring(L, "%s:%d", info.short_src, info.linedefined);
     break;
-  default: break; /* a name that was given */
+  default:
+    break; /* a name that was given */
   }
 }
 

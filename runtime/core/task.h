@@ -64,6 +64,10 @@ void cs_hold(lua_State *L, cs_task *self);
 /* Pushes the value that was kept, and keeps it no longer. */
 void cs_take_held(lua_State *L, cs_task *self);
 
+/* Keeps the value at `index` as the callback of a nursery or a row, under its
+ * address; a negative index forgets it, and then nothing is allocated. */
+void cs_set_callback(lua_State *L, const void *key, int index);
+
 /* The argument at `index` as a task; raises when it is none. */
 cs_task *cs_check_task(lua_State *L, int index);
 

@@ -8,7 +8,8 @@
  *   cancel   it was given up (deadline, cancellation, close): called where the
  *            interruption happens, it releases what the wait holds
  *
- * Neither cs_wake nor cs_interrupt runs Lua: libuv's callbacks may call them. */
+ * Neither cs_wake nor cs_interrupt runs Lua: libuv's callbacks may call them.
+ */
 #ifndef CS_WAIT_H
 #define CS_WAIT_H
 
@@ -37,6 +38,9 @@ typedef struct cs_wait_ops {
   void (*cancel)(cs_task *self);
   bool outside;     /* something outside the tasks may wake it */
   bool timer_wakes; /* its timer is what it waits for, not a limit */
+  /* After cancel, on the task's own stack and before the call fails: what needs
+   * Lua. Not called when the task is killed. NULL: nothing. */
+  void (*unwind)(lua_State *L, cs_task *self);
 } cs_wait_ops;
 
 typedef struct cs_wait {

@@ -6,10 +6,10 @@
 
 typedef struct cs_io {
   cs_polls polls;
-  char *scratch;            /* CS_SCRATCH bytes, for whoever reads now */
-  const void *stream_meta;  /* metatables, for quick checks */
+  char *scratch;           /* CS_SCRATCH bytes, for whoever reads now */
+  const void *stream_meta; /* metatables, for quick checks */
   const void *listener_meta;
-  uv_signal_t signals[2];   /* signal.c: SIGINT and SIGTERM */
+  uv_async_t wake; /* process.c: a signal has come */
 } cs_io;
 
 struct cs_io *cs_io_of(const cs_runtime *rt);

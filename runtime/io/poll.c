@@ -35,8 +35,7 @@ int cs_poll_open(cs_poll *poll, cs_runtime *rt, int fd) {
   if (status != 0) return status;
   /* the kernel gave this number anew, so whoever had it has closed it */
   if (polls->by_fd[fd] != NULL) cs_poll_close(polls->by_fd[fd], CS_ECLOSED);
-  *poll = (cs_poll){
-      .rt = rt, .fd = fd, .generation = ++polls->last_generation};
+  *poll = (cs_poll){.rt = rt, .fd = fd, .generation = ++polls->last_generation};
   polls->by_fd[fd] = poll;
   return 0;
 }
@@ -83,8 +82,7 @@ void cs_poll_event(cs_poll *poll, int ready, bool hangup) {
   poll->hangup |= hangup;
   for (int i = CS_READ; i <= CS_WRITE; i++) {
     cs_task *task = poll->waiter[i];
-    if ((ready >> i & 1) != 0 && task != NULL &&
-        task->state == CS_TASK_PARKED)
+    if ((ready >> i & 1) != 0 && task != NULL && task->state == CS_TASK_PARKED)
       cs_wake(task);
   }
 }
@@ -130,8 +128,10 @@ static void foreign_cancel(cs_task *self) {
   drop_if_unused(poll);
 }
 
-static const cs_wait_ops foreign_ops = {"a descriptor", foreign_finish,
-                                        foreign_cancel, true, false};
+static const cs_wait_ops foreign_ops = {.name = "a descriptor",
+                                        .finish = foreign_finish,
+                                        .cancel = foreign_cancel,
+                                        .outside = true};
 
 /* The descriptor of a number, or of an object that has a method fd. */
 static int check_descriptor(lua_State *L) {
@@ -177,7 +177,9 @@ static int sys_write_wait(lua_State *L, cs_task *self) {
 
 /* }=== */
 
-struct cs_io *cs_io_of(const cs_runtime *rt) { return rt->io; }
+struct cs_io *cs_io_of(const cs_runtime *rt) {
+  return rt->io;
+}
 
 static void open_poll(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
@@ -196,7 +198,8 @@ static void close_poll(cs_runtime *rt) {
   cs_io *io = rt->io;
   if (io == NULL) return;
   for (int fd = 0; fd < io->polls.capacity; fd++)
-    if (io->polls.by_fd[fd] != NULL) cs_poll_close(io->polls.by_fd[fd], CS_ECLOSED);
+    if (io->polls.by_fd[fd] != NULL)
+      cs_poll_close(io->polls.by_fd[fd], CS_ECLOSED);
   cs_backend_close(rt, &io->polls);
   cs_free(rt, io->polls.by_fd, (size_t)io->polls.capacity * sizeof(cs_poll *));
   cs_free(rt, io->scratch, CS_SCRATCH);

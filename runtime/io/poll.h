@@ -56,7 +56,7 @@ static inline bool cs_poll_ready(const cs_poll *poll, cs_direction direction) {
 
 /* A system call has found that it would block. */
 static inline void cs_poll_blocked(cs_poll *poll, cs_direction direction) {
-  poll->ready &= (uint8_t)~(1 << direction);
+  poll->ready &= (uint8_t) ~(1 << direction);
 }
 
 /* A read took less than it could have: there is no more, unless the end of the

@@ -100,8 +100,9 @@ static int stream_gc(lua_State *L) {
   cs_stream *stream = lua_touserdata(L, 1);
   if (stream->poll.fd < 0 || !cs_runtime_of(L)->open) return 0;
   cs_stream_close(stream);
-  lua_warning(L, "cosched: a socket was collected while open; close it, or "
-                 "declare it <close>",
+  lua_warning(L,
+              "cosched: a socket was collected while open; close it, or "
+              "declare it <close>",
               0);
   return 0;
 }
@@ -150,14 +151,17 @@ static int push_name(lua_State *L, name_of *get) {
   cs_address address;
   socklen_t size = sizeof address;
   if (stream->poll.fd < 0) return cs_fail(L, CS_ECLOSED);
-  if (get(stream->poll.fd, &address.any, &size) != 0)
-    return cs_fail(L, -errno);
+  if (get(stream->poll.fd, &address.any, &size) != 0) return cs_fail(L, -errno);
   return cs_push_address(L, &address);
 }
 
 /* s:getsockname(), s:getpeername(): host, port, "inet" or "inet6" or "unix" */
-static int stream_getsockname(lua_State *L) { return push_name(L, getsockname); }
-static int stream_getpeername(lua_State *L) { return push_name(L, getpeername); }
+static int stream_getsockname(lua_State *L) {
+  return push_name(L, getsockname);
+}
+static int stream_getpeername(lua_State *L) {
+  return push_name(L, getpeername);
+}
 
 /* }=== */
 

@@ -1,8 +1,9 @@
 /* stream.h - a socket: what reading, writing, accepting and closing share.
  *
- * A stream is connected, or a listener, which differs by its metatable. It is a userdata with its poll inside. Its buffer holds bytes that were
- * read from the kernel but not yet taken by a call: what an interrupted read
- * has found so far stays there for the next. */
+ * A stream is connected, or a listener, which differs by its metatable. It is a
+ * userdata with its poll inside. Its buffer holds bytes that were read from the
+ * kernel but not yet taken by a call: what an interrupted read has found so far
+ * stays there for the next. */
 #ifndef CS_STREAM_H
 #define CS_STREAM_H
 
@@ -16,9 +17,9 @@ typedef struct cs_stream {
   char *buffer;         /* NULL: nothing is buffered */
   size_t start, end;    /* what is buffered */
   size_t capacity;
-  size_t scanned;       /* of it, without what the waiting read looks for */
+  size_t scanned; /* of it, without what the waiting read looks for */
   size_t line_limit;
-  bool poisoned;        /* a send ended midway: what follows makes no sense */
+  bool poisoned; /* a send ended midway: what follows makes no sense */
 } cs_stream;
 
 /* Pushes a stream of the type (CS_STREAM_META, CS_LISTENER_META) without a

@@ -33,8 +33,8 @@ static int make_room(cs_stream *stream) {
     return 0;
   }
   size_t capacity = stream->capacity ? stream->capacity * 2 : FIRST_CAPACITY;
-  char *buffer = cs_realloc(stream->poll.rt, stream->buffer, stream->capacity,
-                            capacity);
+  char *buffer =
+      cs_realloc(stream->poll.rt, stream->buffer, stream->capacity, capacity);
   if (buffer == NULL) return UV_ENOMEM;
   stream->buffer = buffer;
   stream->capacity = capacity;
@@ -85,8 +85,10 @@ static ssize_t fill(cs_stream *stream) {
 
 static int recv_finish(lua_State *L, cs_task *self);
 
-static const cs_wait_ops recv_ops = {"data on a socket", recv_finish,
-                                     cs_poll_cancel, true, false};
+static const cs_wait_ops recv_ops = {.name = "data on a socket",
+                                     .finish = recv_finish,
+                                     .cancel = cs_poll_cancel,
+                                     .outside = true};
 
 static size_t check_size(lua_State *L) {
   lua_Integer max = luaL_optinteger(L, 2, CS_SCRATCH);
@@ -157,10 +159,14 @@ static want check_want(lua_State *L, const cs_stream *stream, int index) {
   const char *format = luaL_checkstring(L, index);
   format += *format == '*';
   switch (format[0] != '\0' && format[1] == '\0' ? format[0] : '?') {
-  case 'l': return (want){LINE, stream->line_limit, "\n", 1};
-  case 'L': return (want){LINE_WITH_END, stream->line_limit, "\n", 1};
-  case 'a': return (want){ALL, 0, NULL, 0};
-  default: break;
+  case 'l':
+    return (want){LINE, stream->line_limit, "\n", 1};
+  case 'L':
+    return (want){LINE_WITH_END, stream->line_limit, "\n", 1};
+  case 'a':
+    return (want){ALL, 0, NULL, 0};
+  default:
+    break;
   }
   luaL_argerror(L, index, "the format is none of 'l', 'L', 'a', a count");
   return (want){ALL, 0, NULL, 0};
@@ -216,8 +222,10 @@ static match look_for(const want *w, const char *data, size_t size,
       return (match){0, w->size, w->size};
     if (!ended) return (match){UV_EAGAIN, 0, 0};
     return size > 0 ? (match){0, size, size} : (match){UV_EOF, 0, 0};
-  case ALL: return (match){ended ? 0 : UV_EAGAIN, size, size};
-  default: return find_line(w, data, size, scanned, ended);
+  case ALL:
+    return (match){ended ? 0 : UV_EAGAIN, size, size};
+  default:
+    return find_line(w, data, size, scanned, ended);
   }
 }
 
@@ -297,10 +305,14 @@ static int begin_read(lua_State *L, cs_task *self, const reader *r) {
 static int read_finish(lua_State *L, cs_task *self);
 static int until_finish(lua_State *L, cs_task *self);
 
-static const cs_wait_ops read_ops = {"data on a socket", read_finish,
-                                     cs_poll_cancel, true, false};
-static const cs_wait_ops until_ops = {"data on a socket", until_finish,
-                                      cs_poll_cancel, true, false};
+static const cs_wait_ops read_ops = {.name = "data on a socket",
+                                     .finish = read_finish,
+                                     .cancel = cs_poll_cancel,
+                                     .outside = true};
+static const cs_wait_ops until_ops = {.name = "data on a socket",
+                                      .finish = until_finish,
+                                      .cancel = cs_poll_cancel,
+                                      .outside = true};
 
 static const reader formats = {check_want, false, &read_ops};
 static const reader delimited = {check_delimiter, true, &until_ops};

@@ -23,8 +23,8 @@ static void send_cancel(cs_task *self) {
 static int send_some(cs_stream *stream, const char *data, size_t size,
                      size_t *progress) {
   while (*progress < size) {
-    ssize_t n = send(stream->poll.fd, data + *progress, size - *progress,
-                     MSG_NOSIGNAL);
+    ssize_t n =
+        send(stream->poll.fd, data + *progress, size - *progress, MSG_NOSIGNAL);
     if (n >= 0) {
       *progress += (size_t)n;
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -58,8 +58,10 @@ static int begin_send(cs_task *self, cs_stream *stream) {
 
 static int send_finish(lua_State *L, cs_task *self);
 
-static const cs_wait_ops send_ops = {"room in a socket", send_finish,
-                                     send_cancel, true, false};
+static const cs_wait_ops send_ops = {.name = "room in a socket",
+                                     .finish = send_finish,
+                                     .cancel = send_cancel,
+                                     .outside = true};
 
 /* The part of the string at 2 that i and j, at 3 and 4, name as in string.sub.
  */
@@ -108,8 +110,10 @@ static int stream_send(lua_State *L, cs_task *self) {
 
 static int write_finish(lua_State *L, cs_task *self);
 
-static const cs_wait_ops write_ops = {"room in a socket", write_finish,
-                                      send_cancel, true, false};
+static const cs_wait_ops write_ops = {.name = "room in a socket",
+                                      .finish = write_finish,
+                                      .cancel = send_cancel,
+                                      .outside = true};
 
 /* The arguments as one string, at 2. */
 static const char *join_arguments(lua_State *L, size_t *size) {

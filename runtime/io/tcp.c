@@ -102,8 +102,7 @@ static int sys_tcp_listen(lua_State *L, cs_task *self) {
   listen_options o = check_listen_options(L);
   (void)self;
   if (!rt->open) return luaL_error(L, "the runtime is closed");
-  if (cs_address_parse(&address, host, port) != 0)
-    return cs_fail(L, UV_EINVAL);
+  if (cs_address_parse(&address, host, port) != 0) return cs_fail(L, UV_EINVAL);
   cs_stream *listener = cs_stream_new(L, CS_LISTENER_META);
   int fd = open_listener(&address, &o);
   int status = fd < 0 ? fd : cs_stream_adopt(listener, rt, fd);
@@ -118,10 +117,14 @@ static int accept_finish(lua_State *L, cs_task *self);
 
 static void back_off_cancel(cs_task *self) { (void)self; }
 
-static const cs_wait_ops accept_ops = {"a connection", accept_finish,
-                                       cs_poll_cancel, true, false};
-static const cs_wait_ops back_off_ops = {"free descriptors", accept_finish,
-                                         back_off_cancel, false, true};
+static const cs_wait_ops accept_ops = {.name = "a connection",
+                                       .finish = accept_finish,
+                                       .cancel = cs_poll_cancel,
+                                       .outside = true};
+static const cs_wait_ops back_off_ops = {.name = "free descriptors",
+                                         .finish = accept_finish,
+                                         .cancel = back_off_cancel,
+                                         .timer_wakes = true};
 
 /* A descriptor, UV_EAGAIN, or an error. A connection that was given up while it
  * waited in the backlog is not an error of the listener. */
@@ -204,8 +207,10 @@ static void connect_cancel(cs_task *self) {
   cs_stream_close(stream);
 }
 
-static const cs_wait_ops connect_ops = {"a connection", connect_finish,
-                                        connect_cancel, true, false};
+static const cs_wait_ops connect_ops = {.name = "a connection",
+                                        .finish = connect_finish,
+                                        .cancel = connect_cancel,
+                                        .outside = true};
 
 /* What became of the attempt; the stream is on top of the stack. */
 static int connected(lua_State *L, cs_stream *stream) {
@@ -238,8 +243,8 @@ static int start_connect(int fd, const cs_address *to, const cs_address *from) {
 static int await_connect(lua_State *L, cs_task *self, cs_stream *stream,
                          uint64_t deadline) {
   cs_hold(L, self);
-  int status = cs_poll_park(self, &stream->poll, CS_WRITE, &connect_ops,
-                            deadline);
+  int status =
+      cs_poll_park(self, &stream->poll, CS_WRITE, &connect_ops, deadline);
   if (status == CS_PARKED) return CS_PARKED;
   cs_take_held(L, self);
   cs_stream_close(stream);

@@ -1,0 +1,91 @@
+/* process.c - what the cosched command asks of its own process. The library
+ * never does any of this by itself.
+ *
+ * A signal handler belongs to the process, so its few words are the only static
+ * state of cosched. It wakes the loop of the runtime that asked for it. */
+#include "io.h"
+#include "module.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+static struct {
+  uv_async_t *wake; /* of the runtime that is to unwind; NULL: none */
+  volatile sig_atomic_t received;
+} process;
+
+static const int ending[] = {SIGINT, SIGTERM};
+enum { ENDING = sizeof ending / sizeof *ending };
+
+static void restore_default(void) {
+  for (int i = 0; i < ENDING; i++) signal(ending[i], SIG_DFL);
+}
+
+/* The next one kills, also a script that never lets the loop run. */
+static void on_ending_signal(int number) {
+  restore_default();
+  process.received = number;
+  uv_async_send(process.wake);
+}
+
+static void on_wake(uv_async_t *wake) {
+  cs_runtime *rt = wake->loop->data;
+  rt->signal = process.received;
+  rt->signal_pending = true;
+}
+
+/* unwind_on_signals(): SIGINT and SIGTERM cancel all tasks of this runtime, a
+ * second one kills the process */
+static int sys_unwind_on_signals(lua_State *L, cs_task *self) {
+  cs_runtime *rt = cs_runtime_of(L);
+  (void)self;
+  if (process.wake != NULL)
+    return luaL_error(L, "a runtime handles signals already");
+  uv_async_t *wake = &rt->io->wake;
+  int status = uv_async_init(&rt->loop, wake, on_wake);
+  if (status != 0) return cs_fail(L, status);
+  uv_unref((uv_handle_t *)wake);
+  process.wake = wake;
+  for (int i = 0; i < ENDING; i++) {
+    struct sigaction action = {.sa_handler = on_ending_signal};
+    sigaction(ending[i], &action, NULL);
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* ended_by_signal(): the number of the signal that unwound the tasks, or nil */
+static int sys_ended_by_signal(lua_State *L, cs_task *self) {
+  int number = cs_runtime_of(L)->signal;
+  (void)self;
+  if (number == 0) return 0;
+  lua_pushinteger(L, number);
+  return 1;
+}
+
+/* raise_descriptor_limit(): the soft limit, raised to the hard one */
+static int sys_raise_descriptor_limit(lua_State *L, cs_task *self) {
+  struct rlimit limit;
+  (void)self;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  lua_pushinteger(L, (lua_Integer)limit.rlim_cur);
+  return 1;
+}
+
+static const cs_syscall syscalls[] = {
+    {"unwind_on_signals", sys_unwind_on_signals, true},
+    {"ended_by_signal", sys_ended_by_signal, true},
+    {"raise_descriptor_limit", sys_raise_descriptor_limit, true},
+    {NULL, NULL, false},
+};
+
+static void close_process(cs_runtime *rt) {
+  if (rt->io == NULL || process.wake != &rt->io->wake) return;
+  restore_default();
+  process.wake = NULL;
+}
+
+const cs_module cs_module_process = {"process", syscalls, NULL, close_process};

@@ -40,9 +40,21 @@ server_command() {
   esac
 }
 
+# end_process PID: SIGTERM, and SIGKILL for what has not ended two seconds later.
+end_process() {
+  kill "$1" 2>/dev/null || return 0
+  for _ in {1..100}; do
+    kill -0 "$1" 2>/dev/null || return 0
+    sleep 0.02
+  done
+  echo "process $1 did not end on SIGTERM: $(tr '\0' ' ' <"/proc/$1/cmdline")" \
+    >>"$log"
+  kill -KILL "$1" 2>/dev/null
+}
+
 stop_server() {
   [ -n "$server_pid" ] || return 0
-  kill "$server_pid" 2>/dev/null
+  end_process "$server_pid"
   wait "$server_pid" 2>/dev/null
   server_pid=
 }
@@ -112,7 +124,7 @@ traced() {
   "$out/load" wait 127.0.0.1 "$port" 10 >/dev/null 2>&1 &&
     load "$1" hold "$2" "$3" "$4" >/dev/null
   local status=$?
-  kill "$server_pid" 2>/dev/null
+  end_process "$server_pid"
   wait "$tracer" 2>/dev/null
   server_pid=
   return $status

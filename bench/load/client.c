@@ -145,7 +145,7 @@ void client_close(load *self, client *c) {
 }
 
 static void client_send(load *self, client *c) {
-  size_t limit = self->piece ? self->piece : CHUNK;
+  size_t limit = self->piece && self->piece < CHUNK ? self->piece : CHUNK;
   while (c->sent < c->goal) {
     size_t n = c->goal - c->sent < limit ? c->goal - c->sent : limit;
     const unsigned char *bytes = load_bytes(self, c->phase, c->sent);

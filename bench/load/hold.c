@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { IDLE_WINDOW = 64 };
+enum { IDLE_WINDOW = 64, LINE = 100 };
 
 static double seconds_since(uint64_t begin_ns) {
   return (double)(clock_ns() - begin_ns) / 1e9;
@@ -54,16 +54,19 @@ void mode_idle(load *self, const double *numbers) {
 }
 
 /* TOTAL PIECE [PID]: our side is shut after the last byte, so the server has
- * to send the rest of the echo to a half-closed connection, then close. */
+ * to send the rest of the echo to a half-closed connection, then close. Lines
+ * have a length of their own, and the last one is always whole. */
 void mode_pieces(load *self, const double *numbers) {
   uint64_t begin_ns = clock_ns();
-  self->size = (size_t)numbers[1];
+  uint64_t total = (uint64_t)numbers[0];
   self->piece = (size_t)numbers[1];
   self->half_close = true;
+  self->size = LINE;
+  if (self->lines) total += LINE - 1 - (total - 1) % LINE;
   load_open(self, 1);
   client *c = self->clients;
   if (load_connect(self, 1)) {
-    client_ask(self, c, (uint64_t)numbers[0]);
+    client_ask(self, c, total);
     load_finish(self);
   }
   uint64_t limit_ns = clock_ns() + 5000000000;

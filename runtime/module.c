@@ -62,7 +62,7 @@ static int open_modules(lua_State *L) {
     if (each->open != NULL) each->open(L);
     lua_settop(L, OBJECTS);
     if (each->syscalls != NULL)
-      cs_set_syscalls(L, each->syscalls, MODULE, OBJECTS);
+      cs_set_syscalls(L, each->syscalls, MODULE, OBJECTS, 0);
   }
   lua_setfield(L, MODULE, "sys");
   lua_pushvalue(L, lua_upvalueindex(1));

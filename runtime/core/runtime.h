@@ -60,7 +60,13 @@ struct cs_runtime {
 enum { CS_POOL_SIZE = 1024 }; /* threads that are kept for new tasks */
 
 /* Slots of run's own stack frame, where the scheduler works. */
-enum { CS_RUN_MAIN = 1, CS_RUN_TASKS = 2 };
+enum {
+  CS_RUN_MAIN = 1, /* the main task */
+  CS_RUN_TASKS,    /* the anchors of these names */
+  CS_RUN_LOCATE,
+  CS_RUN_DISPATCH,
+  CS_RUN_TOP = CS_RUN_DISPATCH /* between two steps nothing is above it */
+};
 
 /* User values of the runtime's userdata. */
 typedef enum cs_anchor {

@@ -191,7 +191,9 @@ int cs_run(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
   begin(L, rt);
   cs_task_new(L, &rt->root, lua_gettop(L) - 1);
-  cs_push_anchor(L, CS_TASKS); /* at CS_RUN_TASKS */
+  cs_push_anchor(L, CS_TASKS); /* at CS_RUN_TASKS, and so on */
+  cs_push_anchor(L, CS_LOCATE);
+  cs_push_anchor(L, CS_DISPATCH);
   rt->L = L;
   while (rt->live > 0) {
     turn(L, rt);

@@ -137,7 +137,8 @@ static int sys_syscall(lua_State *L, cs_task *self) {
   check_definition(L);
   custom_row *custom = lua_newuserdatauv(L, sizeof *custom, 1);
   lua_getfield(L, 1, "name");
-  custom->row = (cs_syscall){lua_tostring(L, -1), custom_start, false};
+  custom->row =
+      (cs_syscall){.name = lua_tostring(L, -1), .handler = custom_start};
   custom->ops = (cs_wait_ops){.name = custom->row.name,
                               .finish = custom_finish,
                               .cancel = custom_cancel,
@@ -149,7 +150,7 @@ static int sys_syscall(lua_State *L, cs_task *self) {
   cs_set_callback(L, (char *)custom + 1,
                   2); /* rows live as long as their state */
   cs_push_direct(L, &custom->row);
-  cs_push_constructor(L, &custom->row);
+  cs_push_constructor(L, &custom->row, 0);
   return 2;
 }
 
@@ -160,8 +161,8 @@ static const luaL_Reg wait_methods[] = {
 };
 
 static const cs_syscall syscalls[] = {
-    {"syscall", sys_syscall, true},
-    {NULL, NULL, false},
+    {.name = "syscall", .handler = sys_syscall, .instant = true},
+    {.name = NULL},
 };
 
 static void open_custom(lua_State *L) {

@@ -275,21 +275,23 @@ static int task_tostring(lua_State *L) {
 /* }=== */
 
 static const cs_syscall syscalls[] = {
-    {"spawn", sys_spawn, true},
-    {"new_task", sys_new_task, true},
-    {"current", sys_current, true},
-    {"get_tid", sys_get_tid, true},
-    {"task", sys_task, true},
-    {"wait_task", sys_wait_task, false},
-    {"kill_task", sys_kill_task, true},
-    {"supervise", sys_supervise, true},
-    {NULL, NULL, false},
+    {.name = "spawn", .handler = sys_spawn, .instant = true},
+    {.name = "new_task", .handler = sys_new_task, .instant = true},
+    {.name = "current", .handler = sys_current, .instant = true},
+    {.name = "get_tid", .handler = sys_get_tid, .instant = true},
+    {.name = "task", .handler = sys_task, .instant = true},
+    {.name = "wait_task", .handler = sys_wait_task},
+    {.name = "kill_task", .handler = sys_kill_task, .instant = true},
+    {.name = "supervise", .handler = sys_supervise, .instant = true},
+    {.name = NULL},
 };
 
 static const cs_syscall methods[] = {
-    {"join", sys_join, false},    {"wait", sys_wait, false},
-    {"cancel", sys_cancel, true}, {"kill", sys_kill, true},
-    {NULL, NULL, false},
+    {.name = "join", .handler = sys_join},
+    {.name = "wait", .handler = sys_wait},
+    {.name = "cancel", .handler = sys_cancel, .instant = true},
+    {.name = "kill", .handler = sys_kill, .instant = true},
+    {.name = NULL},
 };
 
 static const luaL_Reg looks[] = {
@@ -311,7 +313,7 @@ static void open_task(lua_State *L) {
   lua_setfield(L, meta, "__tostring");
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_newtable(L);
-  cs_set_syscalls(L, methods, lua_gettop(L), 2);
+  cs_set_syscalls(L, methods, lua_gettop(L), 2, 0);
   lua_pushvalue(L, lua_upvalueindex(1));
   luaL_setfuncs(L, looks, 1);
   lua_pushcclosure(L, task_index, 2);

@@ -37,10 +37,10 @@ static int sys_sleep(lua_State *L, cs_task *self) {
 }
 
 static const cs_syscall syscalls[] = {
-    {"now", sys_now, true},
-    {"sleep", sys_sleep, false},
-    {"checkpoint", sys_checkpoint, false},
-    {NULL, NULL, false},
+    {.name = "now", .handler = sys_now, .instant = true},
+    {.name = "sleep", .handler = sys_sleep},
+    {.name = "checkpoint", .handler = sys_checkpoint},
+    {.name = NULL},
 };
 
 const cs_module cs_module_time = {"time", syscalls, NULL, NULL};

@@ -103,26 +103,56 @@ void cs_push_direct(lua_State *L, const cs_syscall *row) {
 
 /* {=== objects === */
 
-/* sys.<name>(...): an immutable object, to be yielded once or many times */
-static int construct(lua_State *L) {
-  int nargs = lua_gettop(L);
-  if (nargs == 0) { /* one is enough, since it never changes */
-    lua_pushvalue(L, lua_upvalueindex(4));
-    return 1;
-  }
-  luaL_argcheck(L, nargs <= MAX_ARGUMENTS, MAX_ARGUMENTS + 1,
-                "too many arguments");
+/* Upvalues of a constructor, behind the runtime. */
+enum { ROW = 2, CALL_META, PLAIN, KEEPER };
+
+/* Replaces the nargs values on top by an object with them as arguments. */
+static int make_object(lua_State *L, int nargs) {
+  int index = lua_gettop(L) - nargs + 1;
   cs_call *call = lua_newuserdatauv(L, sizeof *call, nargs);
-  call->row = lua_touserdata(L, lua_upvalueindex(2));
+  call->row = lua_touserdata(L, lua_upvalueindex(ROW));
   call->nargs = nargs;
-  lua_insert(L, 1);
-  for (; nargs > 0; nargs--) lua_setiuservalue(L, 1, nargs);
-  lua_pushvalue(L, lua_upvalueindex(3));
-  lua_setmetatable(L, 1);
+  lua_insert(L, index);
+  for (; nargs > 0; nargs--) lua_setiuservalue(L, index, nargs);
+  lua_pushvalue(L, lua_upvalueindex(CALL_META));
+  lua_setmetatable(L, index);
   return 1;
 }
 
-void cs_push_constructor(lua_State *L, const cs_syscall *row) {
+/* sys.<name>(...): an immutable object, to be yielded once or many times */
+static int construct(lua_State *L) {
+  int nargs = lua_gettop(L);
+  luaL_argcheck(L, nargs <= MAX_ARGUMENTS, MAX_ARGUMENTS + 1,
+                "too many arguments");
+  if (nargs > 0) return make_object(L, nargs);
+  lua_pushvalue(L,
+                lua_upvalueindex(PLAIN)); /* one is enough: it never changes */
+  return 1;
+}
+
+/* The same, for calls that servers make for each message: the socket keeps the
+ * object that names it alone. */
+static int construct_kept(lua_State *L) {
+  if (lua_gettop(L) != 1 || !lua_getmetatable(L, 1)) return construct(L);
+  bool keeper =
+      lua_topointer(L, -1) == lua_touserdata(L, lua_upvalueindex(KEEPER));
+  lua_settop(L, 1);
+  if (!keeper) return construct(L);
+  lua_getiuservalue(L, 1, 1);
+  const cs_call *kept = lua_touserdata(L, -1);
+  if (kept != NULL && kept->row == lua_touserdata(L, lua_upvalueindex(ROW)))
+    return 1;
+  lua_settop(L, 1);
+  lua_pushvalue(L, 1);
+  make_object(L, 1);
+  lua_pushvalue(L, -1);
+  lua_setiuservalue(L, 1, 1);
+  return 1;
+}
+
+void cs_push_constructor(lua_State *L, const cs_syscall *row, int keeper) {
+  const void *kept_by = keeper != 0 ? lua_topointer(L, keeper) : NULL;
+  bool kept = row->kept && kept_by != NULL;
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_pushlightuserdata(L, (void *)row);
   cs_push_anchor(L, CS_CALL_META);
@@ -130,15 +160,16 @@ void cs_push_constructor(lua_State *L, const cs_syscall *row) {
   *plain = (cs_call){row, 0};
   lua_pushvalue(L, -2);
   lua_setmetatable(L, -2);
-  lua_pushcclosure(L, construct, 4);
+  lua_pushlightuserdata(L, (void *)kept_by);
+  lua_pushcclosure(L, kept ? construct_kept : construct, KEEPER);
 }
 
 void cs_set_syscalls(lua_State *L, const cs_syscall *rows, int direct,
-                     int objects) {
+                     int objects, int keeper) {
   for (; rows->name != NULL; rows++) {
     cs_push_direct(L, rows);
     lua_setfield(L, direct, rows->name);
-    cs_push_constructor(L, rows);
+    cs_push_constructor(L, rows, keeper);
     lua_setfield(L, objects, rows->name);
   }
 }
@@ -203,7 +234,7 @@ static int dispatch(lua_State *L) {
   cs_task *self = rt->current;
   const cs_call *call = lua_touserdata(L, 1);
   int n = call->nargs;
-  luaL_checkstack(L, n + LUA_MINSTACK, NULL);
+  if (n > 2) luaL_checkstack(L, n + LUA_MINSTACK, NULL);
   for (int i = 1; i <= n; i++) lua_getiuservalue(L, 1, i);
   lua_remove(L, 1); /* the task's thread keeps it */
   if (rt->row != NULL)
@@ -235,23 +266,21 @@ static int locate(lua_State *L) {
  * raised, go to the task's thread in place of the object. */
 static void call_protected(lua_State *L, cs_task *task, const cs_syscall *row) {
   lua_State *thread = task->thread;
-  int base = lua_gettop(L);
   task->rt->row = row;
-  cs_push_anchor(L, CS_LOCATE);
-  cs_push_anchor(L, CS_DISPATCH);
+  lua_pushvalue(L, CS_RUN_DISPATCH);
   lua_pushvalue(thread, -1);
   lua_xmove(thread, L, 1);
-  int status = lua_pcall(L, 1, LUA_MULTRET, base + 1);
+  int status = lua_pcall(L, 1, LUA_MULTRET, CS_RUN_LOCATE);
   if (task->state == CS_TASK_RUNNING) {
-    int n = lua_gettop(L) - base - 1;
+    int n = lua_gettop(L) - CS_RUN_TOP;
     task->raises = status != LUA_OK;
     lua_pop(thread, 1);
-    if (lua_checkstack(thread, n + 1)) {
+    if (n <= 2 || lua_checkstack(thread, n)) {
       lua_xmove(L, thread, n);
       task->wait.nresume = n;
     }
   }
-  lua_settop(L, base);
+  lua_settop(L, CS_RUN_TOP);
 }
 
 static bool is_call(cs_runtime *rt, lua_State *thread) {

@@ -18,18 +18,21 @@ typedef struct cs_syscall {
   const char *name;
   int (*handler)(lua_State *L, cs_task *self);
   bool instant; /* never waits: may be called anywhere, self may be NULL */
+  bool kept;    /* its first argument keeps the object that names it alone, as
+                   first user value */
 } cs_syscall;
 
 /* Pushes the function that makes the call directly. The row outlives it. */
 void cs_push_direct(lua_State *L, const cs_syscall *row);
 
-/* Pushes the function that makes objects of the call. */
-void cs_push_constructor(lua_State *L, const cs_syscall *row);
+/* Pushes the function that makes objects of the call. `keeper` is the index of
+ * the metatable of first arguments, for a row that is kept, else 0. */
+void cs_push_constructor(lua_State *L, const cs_syscall *row, int keeper);
 
 /* Registers rows, up to one without a name: the direct functions in the table
  * at `direct`, the constructors in the table at `objects`. */
 void cs_set_syscalls(lua_State *L, const cs_syscall *rows, int direct,
-                     int objects);
+                     int objects, int keeper);
 
 /* Makes the metatable of syscall objects and the dispatcher. */
 void cs_syscall_open(lua_State *L);

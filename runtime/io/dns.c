@@ -101,8 +101,8 @@ static int sys_resolve(lua_State *L, cs_task *self) {
 }
 
 static const cs_syscall syscalls[] = {
-    {"resolve", sys_resolve, false},
-    {NULL, NULL, false},
+    {.name = "resolve", .handler = sys_resolve},
+    {.name = NULL},
 };
 
 static void open_dns(lua_State *L) { cs_request_open(L); }

@@ -208,9 +208,9 @@ static void close_poll(cs_runtime *rt) {
 }
 
 static const cs_syscall syscalls[] = {
-    {"read_wait", sys_read_wait, false},
-    {"write_wait", sys_write_wait, false},
-    {NULL, NULL, false},
+    {.name = "read_wait", .handler = sys_read_wait},
+    {.name = "write_wait", .handler = sys_write_wait},
+    {.name = NULL},
 };
 
 const cs_module cs_module_poll = {"poll", syscalls, open_poll, close_poll};

@@ -76,10 +76,16 @@ static int sys_raise_descriptor_limit(lua_State *L, cs_task *self) {
 }
 
 static const cs_syscall syscalls[] = {
-    {"unwind_on_signals", sys_unwind_on_signals, true},
-    {"ended_by_signal", sys_ended_by_signal, true},
-    {"raise_descriptor_limit", sys_raise_descriptor_limit, true},
-    {NULL, NULL, false},
+    {.name = "unwind_on_signals",
+     .handler = sys_unwind_on_signals,
+     .instant = true},
+    {.name = "ended_by_signal",
+     .handler = sys_ended_by_signal,
+     .instant = true},
+    {.name = "raise_descriptor_limit",
+     .handler = sys_raise_descriptor_limit,
+     .instant = true},
+    {.name = NULL},
 };
 
 static void close_process(cs_runtime *rt) {

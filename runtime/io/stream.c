@@ -12,7 +12,7 @@ enum { LINE_LIMIT = 64 * 1024 };
 /* {=== life === */
 
 cs_stream *cs_stream_new(lua_State *L, int type) {
-  cs_stream *stream = lua_newuserdatauv(L, sizeof *stream, 0);
+  cs_stream *stream = lua_newuserdatauv(L, sizeof *stream, 1);
   *stream = (cs_stream){.timeout = CS_NEVER, .line_limit = LINE_LIMIT};
   stream->poll.fd = -1;
   cs_push_anchor(L, (cs_anchor)type);
@@ -197,8 +197,8 @@ void cs_stream_type(lua_State *L, int type, const char *name,
   luaL_setfuncs(L, methods, 1);
   lua_pushvalue(L, lua_upvalueindex(1));
   luaL_setfuncs(L, cs_socket_options, 1);
-  cs_set_syscalls(L, rows, index, 2);
-  if (more_rows != NULL) cs_set_syscalls(L, more_rows, index, 2);
+  cs_set_syscalls(L, rows, index, 2, meta);
+  if (more_rows != NULL) cs_set_syscalls(L, more_rows, index, 2, meta);
   lua_pushvalue(L, index);
   lua_setfield(L, 1, name); /* other layers may add methods to it */
   lua_setfield(L, meta, "__index");

@@ -342,8 +342,8 @@ static int stream_read_until(lua_State *L, cs_task *self) {
 /* }=== */
 
 const cs_syscall cs_stream_reads[] = {
-    {"recv", stream_recv, false},
-    {"read", stream_read, false},
-    {"read_until", stream_read_until, false},
-    {NULL, NULL, false},
+    {.name = "recv", .handler = stream_recv, .kept = true},
+    {.name = "read", .handler = stream_read},
+    {.name = "read_until", .handler = stream_read_until},
+    {.name = NULL},
 };

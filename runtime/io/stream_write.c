@@ -163,8 +163,8 @@ static int stream_shutdown(lua_State *L, cs_task *self) {
 }
 
 const cs_syscall cs_stream_writes[] = {
-    {"send", stream_send, false},
-    {"write", stream_write, false},
-    {"shutdown", stream_shutdown, false},
-    {NULL, NULL, false},
+    {.name = "send", .handler = stream_send},
+    {.name = "write", .handler = stream_write},
+    {.name = "shutdown", .handler = stream_shutdown},
+    {.name = NULL},
 };

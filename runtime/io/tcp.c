@@ -297,15 +297,15 @@ static int sys_socketpair(lua_State *L, cs_task *self) {
 }
 
 static const cs_syscall listener_rows[] = {
-    {"accept", sys_accept, false},
-    {NULL, NULL, false},
+    {.name = "accept", .handler = sys_accept, .kept = true},
+    {.name = NULL},
 };
 
 static const cs_syscall syscalls[] = {
-    {"tcp_listen", sys_tcp_listen, true},
-    {"tcp_connect", sys_tcp_connect, false},
-    {"socketpair", sys_socketpair, true},
-    {NULL, NULL, false},
+    {.name = "tcp_listen", .handler = sys_tcp_listen, .instant = true},
+    {.name = "tcp_connect", .handler = sys_tcp_connect},
+    {.name = "socketpair", .handler = sys_socketpair, .instant = true},
+    {.name = NULL},
 };
 
 static void open_tcp_module(lua_State *L) {

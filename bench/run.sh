@@ -242,7 +242,11 @@ main() {
     syscalls) run_syscalls ;;
     *) usage ;;
   esac
-  [ -s "$log" ] && echo "messages of servers and load: $log" >&2
+  if [ -s "$log" ]; then
+    echo "messages of servers and load: $log" >&2
+  else
+    rm -f "$log"
+  fi
   "$LUA" "$bench/report.lua" "$raw"
 }
 

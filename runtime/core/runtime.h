@@ -37,19 +37,18 @@ struct cs_runtime {
   lua_State *pool;              /* its stack holds threads to use again */
   uint32_t pooled;              /* how many */
   int64_t last_tid;
-  cs_link ready;       /* tasks to resume, by wait.link */
-  cs_link killed;      /* tasks to kill between two steps, by wait.link */
-  cs_timers timers;    /* deadlines of waits */
-  cs_nursery root;     /* owns the main task of `run` */
-  bool open;           /* the loop is there */
-  bool polling;        /* inside uv_run */
-  bool loop_changed;   /* a libuv handle was started since the last turn */
-  bool deadlocked;     /* the report is made, the tasks are unwinding */
-  bool signal_pending; /* the tasks must be told that the program is to end */
-  int signal;          /* that asked the program to end; 0: none */
-  uint64_t last_poll;  /* when I/O was last polled while tasks were ready */
-  const void *task_meta, *call_meta; /* metatables, for quick checks */
-  const void *cancelled_meta;
+  cs_link ready;         /* tasks to resume, by wait.link */
+  cs_link killed;        /* tasks to kill between two steps, by wait.link */
+  cs_timers timers;      /* deadlines of waits */
+  cs_nursery root;       /* owns the main task of `run` */
+  bool open;             /* the loop is there */
+  bool polling;          /* inside uv_run */
+  bool loop_changed;     /* a libuv handle was started since the last turn */
+  bool deadlocked;       /* the report is made, the tasks are unwinding */
+  bool signal_pending;   /* the tasks must be told that the program is to end */
+  int signal;            /* that asked the program to end; 0: none */
+  uint64_t last_poll;    /* when I/O was last polled while tasks were ready */
+  const void *task_meta; /* metatable of tasks, for quick checks */
   const cs_poller *poller; /* NULL: uv_run waits for all */
   struct cs_io *io;        /* what the files of io/ share */
   struct cs_task *raising; /* a raw yield of this one is about to raise */

@@ -161,6 +161,20 @@ static int sys_wait_task(lua_State *L, cs_task *self) {
 
 /* {=== ending === */
 
+/* Keeps the cancellation that the task at 1 will raise; the reason is at 2. */
+static void keep_reason(lua_State *L, cs_task *task) {
+  lua_settop(L, 2);
+  cs_push_anchor(L, CS_CANCELLED);
+  lua_createtable(L, 0, 2);
+  lua_pushliteral(L, "explicit");
+  lua_setfield(L, -2, "source");
+  lua_pushvalue(L, 2);
+  lua_setfield(L, -2, "reason");
+  cs_push_anchor(L, CS_CANCELLED_META);
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, -2, &task->own.scope);
+}
+
 /* cancel(task[, reason]): false if it is done or was cancelled before */
 static int sys_cancel(lua_State *L, cs_task *self) {
   (void)self;
@@ -168,17 +182,7 @@ static int sys_cancel(lua_State *L, cs_task *self) {
   bool can =
       task->state != CS_TASK_DONE && task->own.scope.source == CS_NOT_CANCELLED;
   if (can) {
-    lua_createtable(L, 0, 2);
-    lua_pushliteral(L, "explicit");
-    lua_setfield(L, -2, "source");
-    lua_settop(L, 3);
-    lua_insert(L, 2); /* task, cancellation, reason */
-    lua_setfield(L, 2, "reason");
-    cs_push_anchor(L, CS_CANCELLED_META);
-    lua_setmetatable(L, 2);
-    cs_push_anchor(L, CS_CANCELLED);
-    lua_insert(L, 2);
-    lua_rawsetp(L, 2, &task->own.scope);
+    keep_reason(L, task);
     cs_cancel(&task->own.scope, CS_BY_CALL);
   }
   lua_pushboolean(L, can);

@@ -7,9 +7,19 @@
 
 /* A yielded call: its row; the arguments are its user values. */
 typedef struct cs_call {
+  const void *type; /* &call_type: cheaper to compare than a metatable */
   const cs_syscall *row;
   int nargs;
 } cs_call;
+
+static const char call_type = 0;
+
+/* The call at `index`, or NULL for any other value. */
+static cs_call *to_call(lua_State *L, int index) {
+  cs_call *call = lua_touserdata(L, index);
+  if (call == NULL || lua_rawlen(L, index) < sizeof *call) return NULL;
+  return call->type == &call_type ? call : NULL;
+}
 
 enum { MAX_ARGUMENTS = 250 };
 
@@ -110,8 +120,8 @@ enum { ROW = 2, CALL_META, PLAIN, KEEPER };
 static int make_object(lua_State *L, int nargs) {
   int index = lua_gettop(L) - nargs + 1;
   cs_call *call = lua_newuserdatauv(L, sizeof *call, nargs);
-  call->row = lua_touserdata(L, lua_upvalueindex(ROW));
-  call->nargs = nargs;
+  *call =
+      (cs_call){&call_type, lua_touserdata(L, lua_upvalueindex(ROW)), nargs};
   lua_insert(L, index);
   for (; nargs > 0; nargs--) lua_setiuservalue(L, index, nargs);
   lua_pushvalue(L, lua_upvalueindex(CALL_META));
@@ -157,7 +167,7 @@ void cs_push_constructor(lua_State *L, const cs_syscall *row, int keeper) {
   lua_pushlightuserdata(L, (void *)row);
   cs_push_anchor(L, CS_CALL_META);
   cs_call *plain = lua_newuserdatauv(L, sizeof *plain, 0);
-  *plain = (cs_call){row, 0};
+  *plain = (cs_call){&call_type, row, 0};
   lua_pushvalue(L, -2);
   lua_setmetatable(L, -2);
   lua_pushlightuserdata(L, (void *)kept_by);
@@ -283,14 +293,6 @@ static void call_protected(lua_State *L, cs_task *task, const cs_syscall *row) {
   lua_settop(L, CS_RUN_TOP);
 }
 
-static bool is_call(cs_runtime *rt, lua_State *thread) {
-  if (lua_type(thread, -1) != LUA_TUSERDATA || !lua_getmetatable(thread, -1))
-    return false;
-  bool same = lua_topointer(thread, -1) == rt->call_meta;
-  lua_pop(thread, 1);
-  return same;
-}
-
 /* Makes the task raise `message`, kept in the registry, at its yield. */
 static void refuse(lua_State *L, cs_task *task, int n, const char *message) {
   lua_pop(task->thread, n);
@@ -302,6 +304,7 @@ static void refuse(lua_State *L, cs_task *task, int n, const char *message) {
 
 void cs_call_yielded(lua_State *L, cs_task *task, int n) {
   lua_State *thread = task->thread;
+  const cs_call *call;
   task->rt->current = task;
   task->raw = true;
   task->wait.progress = 0;
@@ -310,8 +313,7 @@ void cs_call_yielded(lua_State *L, cs_task *task, int n) {
     requeue_cancelled(task);
   } else if (n == 0) {
     cs_requeue(task, &given_ops);
-  } else if (n == 1 && is_call(task->rt, thread)) {
-    const cs_call *call = lua_touserdata(thread, -1);
+  } else if (n == 1 && (call = to_call(thread, -1)) != NULL) {
     call_protected(L, task, call->row);
     if (task->state == CS_TASK_RUNNING) cs_requeue(task, &given_ops);
   } else {
@@ -364,7 +366,6 @@ void cs_syscall_open(lua_State *L) {
   lua_setfield(L, -2, "__metatable");
   lua_pushcfunction(L, call_tostring);
   lua_setfield(L, -2, "__tostring");
-  cs_runtime_of(L)->call_meta = lua_topointer(L, -1);
   lua_setiuservalue(L, lua_upvalueindex(1), CS_CALL_META);
   keep_function(L, dispatch, CS_DISPATCH);
   keep_function(L, locate, CS_LOCATE);

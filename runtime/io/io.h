@@ -6,9 +6,7 @@
 
 typedef struct cs_io {
   cs_polls polls;
-  char *scratch;           /* CS_SCRATCH bytes, for whoever reads now */
-  const void *stream_meta; /* metatables, for quick checks */
-  const void *listener_meta;
+  char *scratch;   /* CS_SCRATCH bytes, for whoever reads now */
   uv_async_t wake; /* process.c: a signal has come */
 } cs_io;
 

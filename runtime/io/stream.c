@@ -14,6 +14,7 @@ enum { LINE_LIMIT = 64 * 1024 };
 cs_stream *cs_stream_new(lua_State *L, int type) {
   cs_stream *stream = lua_newuserdatauv(L, sizeof *stream, 1);
   *stream = (cs_stream){.timeout = CS_NEVER, .line_limit = LINE_LIMIT};
+  stream->type = type == CS_LISTENER_META ? &cs_listener_type : &cs_socket_type;
   stream->poll.fd = -1;
   cs_push_anchor(L, (cs_anchor)type);
   lua_setmetatable(L, -2);
@@ -36,30 +37,27 @@ void cs_stream_close(cs_stream *stream) {
   stream->start = stream->end = stream->capacity = 0;
 }
 
-/* The metatable of the userdata at 1, or NULL. */
+const char cs_socket_type = 0, cs_listener_type = 0;
+
 static const void *type_of(lua_State *L) {
-  if (lua_type(L, 1) != LUA_TUSERDATA || !lua_getmetatable(L, 1)) return NULL;
-  const void *meta = lua_topointer(L, -1);
-  lua_pop(L, 1);
-  return meta;
+  const cs_stream *stream = lua_touserdata(L, 1);
+  if (stream == NULL || lua_rawlen(L, 1) < sizeof *stream) return NULL;
+  return stream->type;
 }
 
 cs_stream *cs_check_stream(lua_State *L) {
-  if (type_of(L) != cs_runtime_of(L)->io->stream_meta)
-    luaL_typeerror(L, 1, "cosched.Socket");
+  if (type_of(L) != &cs_socket_type) luaL_typeerror(L, 1, "cosched.Socket");
   return lua_touserdata(L, 1);
 }
 
 cs_stream *cs_check_listener(lua_State *L) {
-  if (type_of(L) != cs_runtime_of(L)->io->listener_meta)
-    luaL_typeerror(L, 1, "cosched.Listener");
+  if (type_of(L) != &cs_listener_type) luaL_typeerror(L, 1, "cosched.Listener");
   return lua_touserdata(L, 1);
 }
 
 cs_stream *cs_check_socket(lua_State *L) {
-  const cs_io *io = cs_runtime_of(L)->io;
   const void *type = type_of(L);
-  if (type == NULL || (type != io->stream_meta && type != io->listener_meta))
+  if (type != &cs_socket_type && type != &cs_listener_type)
     luaL_typeerror(L, 1, "cosched.Socket");
   return lua_touserdata(L, 1);
 }
@@ -208,8 +206,6 @@ void cs_stream_type(lua_State *L, int type, const char *name,
 static void open_stream(lua_State *L) {
   cs_stream_type(L, CS_STREAM_META, "Socket", cs_stream_reads,
                  cs_stream_writes);
-  cs_push_anchor(L, (cs_anchor)CS_STREAM_META);
-  cs_runtime_of(L)->io->stream_meta = lua_topointer(L, -1);
 }
 
 const cs_module cs_module_stream = {"stream", NULL, open_stream, NULL};

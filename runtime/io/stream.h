@@ -11,6 +11,7 @@
 #include "module.h"
 
 typedef struct cs_stream {
+  const void *type; /* cs_socket_type or cs_listener_type */
   cs_poll poll;
   uint64_t timeout;     /* ns for each call; CS_NEVER: none */
   uint64_t deadline[2]; /* of the call that waits now, by direction */
@@ -21,6 +22,10 @@ typedef struct cs_stream {
   size_t line_limit;
   bool poisoned; /* a send ended midway: what follows makes no sense */
 } cs_stream;
+
+/* Their addresses tell the two apart, and from all other userdata: comparing
+ * the first word is cheaper than comparing metatables. */
+extern const char cs_socket_type, cs_listener_type;
 
 /* Pushes a stream of the type (CS_STREAM_META, CS_LISTENER_META) without a
  * descriptor. May raise. */

@@ -91,13 +91,14 @@ static const cs_wait_ops recv_ops = {.name = "data on a socket",
                                      .outside = true};
 
 static size_t check_size(lua_State *L) {
-  lua_Integer max = luaL_optinteger(L, 2, CS_SCRATCH);
+  if (lua_isnoneornil(L, 2)) return CS_SCRATCH;
+  lua_Integer max = luaL_checkinteger(L, 2);
   luaL_argcheck(L, max > 0, 2, "at least one byte must be asked for");
   return max < CS_SCRATCH ? (size_t)max : CS_SCRATCH;
 }
 
-static int try_recv(lua_State *L, cs_task *self, cs_stream *stream) {
-  size_t max = check_size(L);
+static int try_recv(lua_State *L, cs_task *self, cs_stream *stream,
+                    size_t max) {
   ssize_t n = UV_EAGAIN;
   char *scratch = self->rt->io->scratch;
   if (worth_a_try(stream)) n = receive(stream, scratch, max);
@@ -113,7 +114,7 @@ static int try_recv(lua_State *L, cs_task *self, cs_stream *stream) {
 static int recv_finish(lua_State *L, cs_task *self) {
   cs_stream *stream = lua_touserdata(L, 1);
   cs_poll_collect(self, &stream->poll);
-  return try_recv(L, self, stream);
+  return try_recv(L, self, stream, check_size(L));
 }
 
 /* s:recv([max]): what is there, at least a byte; nil, message, code */
@@ -122,7 +123,7 @@ static int stream_recv(lua_State *L, cs_task *self) {
   size_t max = check_size(L), n = buffered(stream);
   int status = cs_stream_begin(stream, CS_READ);
   if (status != 0) return cs_fail(L, status);
-  if (n == 0) return try_recv(L, self, stream);
+  if (n == 0) return try_recv(L, self, stream, max);
   if (n > max) n = max;
   lua_pushlstring(L, stream->buffer + stream->start, n);
   consume(stream, n);

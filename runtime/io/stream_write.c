@@ -68,6 +68,8 @@ static const cs_wait_ops send_ops = {.name = "room in a socket",
 static const char *check_range(lua_State *L, size_t *size) {
   size_t length;
   const char *data = luaL_checklstring(L, 2, &length);
+  *size = length;
+  if (lua_isnoneornil(L, 3) && lua_isnoneornil(L, 4)) return data;
   lua_Integer i = luaL_optinteger(L, 3, 1), n = (lua_Integer)length;
   lua_Integer j = luaL_optinteger(L, 4, -1);
   if (i < 0) i = i < -n ? 1 : n + i + 1;

@@ -310,8 +310,6 @@ static const cs_syscall syscalls[] = {
 
 static void open_tcp_module(lua_State *L) {
   cs_stream_type(L, CS_LISTENER_META, "Listener", listener_rows, NULL);
-  cs_push_anchor(L, (cs_anchor)CS_LISTENER_META);
-  cs_runtime_of(L)->io->listener_meta = lua_topointer(L, -1);
 }
 
 const cs_module cs_module_tcp = {"tcp", syscalls, open_tcp_module, NULL};

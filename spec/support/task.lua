@@ -78,6 +78,18 @@ function M.rethrow(problem)
   error(leaf.error, 0)
 end
 
+--- A value for `local _ <close> =`, whose end calls `fn(err)`.
+function M.closing(fn)
+  return setmetatable({}, { __close = function(_, err) fn(err) end })
+end
+
+--- The error that `fn(...)` raises; a call that raises none is itself an error.
+function M.caught(fn, ...)
+  local ok, problem = pcall(fn, ...)
+  if ok then error("no error was raised", 2) end
+  return problem
+end
+
 --- Returns a function for `it` that runs `fn` in a task.
 function M.in_task(fn)
   return function()

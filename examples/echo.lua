@@ -11,3 +11,13 @@ server:serve(function(client)
     client:write(line, "\n")
   end
 end)
+
+--[[ session
+ann> hello
+bob> hi
+bob< hi
+ann< hello
+ann.
+bob> still there?
+bob< still there?
+]]

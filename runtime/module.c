@@ -57,6 +57,7 @@ static int open_modules(lua_State *L) {
   cs_syscall_open(L);
   cs_entry_open(L);
   cs_report_open(L);
+  cs_scheduler_open(L);
   for (int i = 0; modules[i] != NULL; i++) {
     const cs_module *each = modules[i];
     if (each->open != NULL) each->open(L);

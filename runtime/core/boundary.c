@@ -73,6 +73,9 @@ int cs_raise_cannot_wait(lua_State *L, const char *name) {
                       "'%s' waits, so it needs a task: run the script with the "
                       "cosched command, or call it inside cosched.run",
                       name);
+  if (self->killed)
+    return luaL_error(L, "'%s' cannot wait in a task that is being killed",
+                      name);
   if (self->thread != L && lua_isyieldable(L))
     return luaL_error(L,
                       "'%s' cannot wait inside a coroutine that is not a task: "

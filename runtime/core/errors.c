@@ -64,13 +64,15 @@ bool cs_is_cancelled(lua_State *L, int index) {
 }
 
 static int cancelled_tostring(lua_State *L) {
+  lua_settop(L, 1);
   lua_getfield(L, 1, "source");
-  lua_getfield(L, 1, "reason");
-  if (lua_isnil(L, -1))
-    lua_pushfstring(L, "cancelled (%s)", lua_tostring(L, -2));
-  else
-    lua_pushfstring(L, "cancelled (%s): %s", lua_tostring(L, -2),
-                    luaL_tolstring(L, -1, NULL));
+  const char *source = lua_tostring(L, 2);
+  if (lua_getfield(L, 1, "reason") == LUA_TNIL) {
+    lua_pushfstring(L, "cancelled (%s)", source);
+  } else {
+    const char *reason = luaL_tolstring(L, 3, NULL);
+    lua_pushfstring(L, "cancelled (%s): %s", source, reason);
+  }
   return 1;
 }
 

@@ -58,14 +58,12 @@ struct cs_runtime {
 
 enum { CS_POOL_SIZE = 1024 }; /* threads that are kept for new tasks */
 
-/* Slots of run's own stack frame, where the scheduler works. */
-enum {
-  CS_RUN_MAIN = 1, /* the main task */
-  CS_RUN_TASKS,    /* the anchors of these names */
-  CS_RUN_LOCATE,
-  CS_RUN_DISPATCH,
-  CS_RUN_TOP = CS_RUN_DISPATCH /* between two steps nothing is above it */
-};
+/* Slots of run's own stack frame. */
+enum { CS_RUN_MAIN = 1, CS_RUN_LOCATE = 2 };
+
+/* The scheduler's loop has an empty frame between two steps; the table of tasks
+ * is its second upvalue. */
+#define CS_LOOP_TASKS lua_upvalueindex(2)
 
 /* User values of the runtime's userdata. */
 typedef enum cs_anchor {
@@ -73,7 +71,7 @@ typedef enum cs_anchor {
   CS_POOL,        /* the thread that holds the pool */
   CS_ENTRY,       /* first function of a task's thread */
   CS_HANDLER,     /* message handler of a task's body */
-  CS_DISPATCH,    /* makes a yielded call */
+  CS_LOOP,        /* the loop of the scheduler */
   CS_LOCATE,      /* its message handler */
   CS_TASK_META,   /* metatable of tasks */
   CS_CALL_META,   /* metatable of syscall objects */

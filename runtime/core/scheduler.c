@@ -187,19 +187,38 @@ static int end(lua_State *L, cs_runtime *rt) {
   return cs_push_results(L, CS_RUN_MAIN);
 }
 
-int cs_run(lua_State *L) {
+/* Runs under pcall, so that handlers of yielded calls may raise. */
+static int loop(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
-  begin(L, rt);
-  cs_task_new(L, &rt->root, lua_gettop(L) - 1);
-  cs_push_anchor(L, CS_TASKS); /* at CS_RUN_TASKS, and so on */
-  cs_push_anchor(L, CS_LOCATE);
-  cs_push_anchor(L, CS_DISPATCH);
-  rt->L = L;
+  luaL_checkstack(L, 2 * LUA_MINSTACK, NULL);
   while (rt->live > 0) {
     turn(L, rt);
 #ifdef COSCHED_CHECK
     cs_check(rt);
 #endif
+  }
+  return 0;
+}
+
+void cs_scheduler_open(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  cs_push_anchor(L, CS_TASKS);
+  lua_pushcclosure(L, loop, 2);
+  lua_setiuservalue(L, lua_upvalueindex(1), CS_LOOP);
+}
+
+int cs_run(lua_State *L) {
+  cs_runtime *rt = cs_runtime_of(L);
+  begin(L, rt);
+  cs_task_new(L, &rt->root, lua_gettop(L) - 1);
+  cs_push_anchor(L, CS_LOCATE); /* at CS_RUN_LOCATE */
+  rt->L = L;
+  while (rt->live > 0) {
+    cs_push_anchor(L, CS_LOOP);
+    if (lua_pcall(L, 0, 0, CS_RUN_LOCATE) != LUA_OK) {
+      if (rt->current == NULL) return lua_error(L);
+      cs_call_failed(L, rt->current);
+    }
   }
   rt->L = NULL;
   return end(L, rt);

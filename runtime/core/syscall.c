@@ -90,7 +90,10 @@ static int trap(lua_State *L) {
   const cs_syscall *row = lua_touserdata(L, lua_upvalueindex(2));
   cs_task *self = rt->current;
   rt->row = row;
-  if (row->instant) return row->handler(L, self);
+  if (row->instant) {
+    int n = row->handler(L, self);
+    return n == CS_PARKED ? cs_suspend(L, self, collect) : n;
+  }
   if (self == NULL || self->thread != L || !lua_isyieldable(L))
     return cs_raise_cannot_wait(L, row->name);
   if (rt->raising == self) return raise_late(L, self);
@@ -231,36 +234,66 @@ bool cs_call_unraised(lua_State *L, cs_task *self) {
 
 /* {=== yielded calls === */
 
-static int collect_yielded(lua_State *L, cs_task *self) {
-  if (self->wait.status != 0) return interrupted(L, self);
-  self->uncollected = false;
-  return self->wait.ops->finish(L, self);
-}
-
-/* Runs under pcall: the object at 1 becomes its arguments, then the handler is
- * called, or what collects its results. */
-static int dispatch(lua_State *L) {
-  cs_runtime *rt = cs_runtime_of(L);
-  cs_task *self = rt->current;
-  const cs_call *call = lua_touserdata(L, 1);
-  int n = call->nargs;
-  if (n > 2) luaL_checkstack(L, n + LUA_MINSTACK, NULL);
-  for (int i = 1; i <= n; i++) lua_getiuservalue(L, 1, i);
+/* Pushes the arguments of a call: its handler, or what collects its results, is
+ * then called right here, in the frame of the scheduler's loop, which is empty
+ * between two steps. An error leaves that frame, and cs_call_failed goes on. */
+static void push_arguments(lua_State *L, lua_State *thread) {
+  const cs_call *call = lua_touserdata(thread, -1);
+  int nargs = call->nargs;
+  if (nargs == 0) return;
+  luaL_checkstack(L, nargs, NULL);
+  lua_pushvalue(thread, -1);
+  lua_xmove(thread, L, 1);
+  for (int i = 1; i <= nargs; i++) lua_getiuservalue(L, 1, i);
   lua_remove(L, 1); /* the task's thread keeps it */
-  if (rt->row != NULL)
-    n = rt->row->handler(L, self);
-  else
-    n = collect_yielded(L, self);
-  return n == CS_PARKED ? 0 : n;
 }
 
-/* Message handler of dispatch: gives an error the place and the name that it
- * would have had in a direct call. */
+/* Moves n results to the task's thread, in place of the object. */
+static void give_results(lua_State *L, cs_task *task, int n) {
+  lua_pop(task->thread, 1);
+  if (!lua_checkstack(task->thread, n)) luaL_error(L, "too many results");
+  lua_xmove(L, task->thread, n);
+  task->wait.nresume = n;
+}
+
+static void make_call(lua_State *L, cs_task *task, const cs_call *call) {
+  push_arguments(L, task->thread);
+  task->rt->row = call->row;
+  int n = call->row->handler(L, task);
+  if (n != CS_PARKED) {
+    give_results(L, task, n);
+    cs_requeue(task, &given_ops);
+  }
+  lua_settop(L, 0);
+}
+
+/* False if the call has parked again. */
+static bool collect_call(lua_State *L, cs_task *task) {
+  push_arguments(L, task->thread);
+  task->uncollected = false;
+  int n = task->wait.status != 0 ? interrupted(L, task)
+                                 : task->wait.ops->finish(L, task);
+  if (n != CS_PARKED) give_results(L, task, n);
+  lua_settop(L, 0);
+  return n != CS_PARKED;
+}
+
+void cs_call_failed(lua_State *L, cs_task *task) {
+  lua_pop(task->thread, 1);
+  lua_xmove(L, task->thread, 1);
+  task->wait.nresume = 1;
+  task->raises = true;
+  task->rt->current = NULL;
+  cs_requeue(task, &given_ops);
+}
+
+/* Message handler of the scheduler's loop: gives an error of a yielded call the
+ * place and the name that it would have had in a direct call. */
 static int locate(lua_State *L) {
   cs_task *self = cs_runtime_of(L)->current;
-  const cs_call *call = lua_touserdata(self->thread, -1);
   lua_Debug info;
-  if (lua_type(L, 1) != LUA_TSTRING) return 1;
+  if (self == NULL || lua_type(L, 1) != LUA_TSTRING) return 1;
+  const cs_call *call = lua_touserdata(self->thread, -1);
   lua_pushfstring(L, "'%s'", call->row->name);
   luaL_gsub(L, lua_tostring(L, 1), "'?'", lua_tostring(L, -1));
   if (lua_getstack(self->thread, 1, &info) &&
@@ -270,27 +303,6 @@ static int locate(lua_State *L) {
     lua_concat(L, 2);
   }
   return 1;
-}
-
-/* Makes the call (row) or collects it (NULL). Its results, or the error it
- * raised, go to the task's thread in place of the object. */
-static void call_protected(lua_State *L, cs_task *task, const cs_syscall *row) {
-  lua_State *thread = task->thread;
-  task->rt->row = row;
-  lua_pushvalue(L, CS_RUN_DISPATCH);
-  lua_pushvalue(thread, -1);
-  lua_xmove(thread, L, 1);
-  int status = lua_pcall(L, 1, LUA_MULTRET, CS_RUN_LOCATE);
-  if (task->state == CS_TASK_RUNNING) {
-    int n = lua_gettop(L) - CS_RUN_TOP;
-    task->raises = status != LUA_OK;
-    lua_pop(thread, 1);
-    if (n <= 2 || lua_checkstack(thread, n)) {
-      lua_xmove(L, thread, n);
-      task->wait.nresume = n;
-    }
-  }
-  lua_settop(L, CS_RUN_TOP);
 }
 
 /* Makes the task raise `message`, kept in the registry, at its yield. */
@@ -314,8 +326,7 @@ void cs_call_yielded(lua_State *L, cs_task *task, int n) {
   } else if (n == 0) {
     cs_requeue(task, &given_ops);
   } else if (n == 1 && (call = to_call(thread, -1)) != NULL) {
-    call_protected(L, task, call->row);
-    if (task->state == CS_TASK_RUNNING) cs_requeue(task, &given_ops);
+    make_call(L, task, call);
   } else {
     refuse(L, task, n, cs_not_a_syscall);
     cs_requeue(task, &given_ops);
@@ -331,9 +342,9 @@ bool cs_call_collect(lua_State *L, cs_task *task) {
   } else if (!given) {
     task->state = CS_TASK_RUNNING;
     task->rt->current = task;
-    call_protected(L, task, NULL);
+    bool collected = collect_call(L, task);
     task->rt->current = NULL;
-    if (task->state != CS_TASK_RUNNING) return false;
+    if (!collected) return false;
   }
   task->raw = false;
   if (task->raises) {
@@ -367,7 +378,6 @@ void cs_syscall_open(lua_State *L) {
   lua_pushcfunction(L, call_tostring);
   lua_setfield(L, -2, "__tostring");
   lua_setiuservalue(L, lua_upvalueindex(1), CS_CALL_META);
-  keep_function(L, dispatch, CS_DISPATCH);
   keep_function(L, locate, CS_LOCATE);
   keep_message(L, cs_not_a_syscall);
   keep_message(L, cs_task_stolen);

@@ -47,6 +47,10 @@ void cs_call_yielded(lua_State *L, cs_task *task, int n);
  * the call has parked again. */
 bool cs_call_collect(lua_State *L, cs_task *task);
 
+/* A yielded call has raised the error on top of L, which is popped: the task
+ * will raise it at its yield. */
+void cs_call_failed(lua_State *L, cs_task *task);
+
 /* If a raw yield was to raise and could not (nothing ran after it): pushes the
  * error and returns true. */
 bool cs_call_unraised(lua_State *L, cs_task *self);

@@ -152,12 +152,12 @@ static void announce_end(lua_State *L, cs_task *task) {
   cs_nursery_child_done(task->nursery, &task->wait.link, end);
   if (end == CS_CHILD_FAILED) return; /* kept until the owner takes it */
   lua_pushnil(L);
-  lua_rawseti(L, CS_RUN_TASKS, task->tid);
+  lua_rawseti(L, CS_LOOP_TASKS, task->tid);
 }
 
 /* Puts the value on top of the thread, if any, in the thread's place. */
 static void keep_value(lua_State *L, cs_task *task, bool any) {
-  lua_rawgeti(L, CS_RUN_TASKS, task->tid);
+  lua_rawgeti(L, CS_LOOP_TASKS, task->tid);
   if (any)
     lua_xmove(task->thread, L, 1);
   else
@@ -217,7 +217,7 @@ static void kill_task(lua_State *L, cs_task *task) {
   }
   task->outcome = CS_CANCELLED_OUTCOME;
   task->nresults = 1;
-  lua_rawgeti(L, CS_RUN_TASKS, task->tid);
+  lua_rawgeti(L, CS_LOOP_TASKS, task->tid);
   cs_push_anchor(L, CS_CANCELLED);
   lua_rawgeti(L, -1, CS_BY_KILL);
   lua_setiuservalue(L, -3, 1);

@@ -8,30 +8,46 @@ local M = { resolve = core.resolve, socketpair = core.socketpair }
 
 local Socket, Listener = core.Socket, core.Listener
 
-local function is_numeric(host) return host:find "^[%d.]+$" or host:find ":" end
-
-local function check_options(options, known, level)
-  if options == nil then return {} end
-  if type(options) ~= "table" then
-    error("options: table expected, got " .. type(options), level + 1)
+-- Arguments are checked here, so that an error names the function and the place
+-- that the caller knows.
+local function check(condition, position, name, what)
+  if not condition then
+    error(("bad argument #%d to '%s' (%s)"):format(position, name, what), 3)
   end
-  for name in pairs(options) do
-    if not known[name] then
-      error(("unknown option '%s'"):format(tostring(name)), level + 1)
-    end
-  end
-  return options
 end
+
+local function is_host(host)
+  return type(host) == "string" and host ~= "" and #host <= 255 and not host:find "\0"
+end
+
+local function is_port(port)
+  return math.type(port) == "integer" and port >= 0 and port <= 65535
+end
+
+local HOST = "a host name or address expected"
+local PORT = "a port is a number from 0 to 65535"
+
+-- The first option that is not known, in words; nil when all are.
+local function unknown_option(options, known)
+  if options == nil then return nil end
+  if type(options) ~= "table" then return "a table of options expected" end
+  for name in pairs(options) do
+    if not known[name] then return ("unknown option '%s'"):format(tostring(name)) end
+  end
+end
+
+local function is_numeric(host) return host:find "^[%d.]+$" or host:find ":" end
 
 local LISTEN = { backlog = true, reuseport = true }
 
 --- Opens a listener. A name is resolved, which waits; "*" is all addresses.
 function M.listen(host, port, options)
-  options = check_options(options, LISTEN, 2)
+  local unknown = unknown_option(options, LISTEN)
+  check(is_host(host), 1, "listen", HOST)
+  check(is_port(port), 2, "listen", PORT)
+  check(not unknown, 3, "listen", unknown)
   if host == "*" then host = "0.0.0.0" end
-  if type(host) ~= "string" or is_numeric(host) then
-    return core.tcp_listen(host, port, options)
-  end
+  if is_numeric(host) then return core.tcp_listen(host, port, options) end
   local addresses, message, code = core.resolve(host)
   if not addresses then return nil, message, code end
   return core.tcp_listen(addresses[1].host, port, options)
@@ -46,11 +62,16 @@ local CONNECT = { timeout = true, bind = true }
 
 --- Connects, trying each address of a name in turn. The timeout covers it all.
 function M.connect(host, port, options)
-  options = check_options(options, CONNECT, 2)
-  local timeout, bind, start = options.timeout, options.bind, core.now()
-  if type(host) ~= "string" or is_numeric(host) then
-    return core.tcp_connect(host, port, bind, timeout)
-  end
+  local unknown = unknown_option(options, CONNECT)
+  check(is_host(host), 1, "connect", HOST)
+  check(is_port(port), 2, "connect", PORT)
+  check(not unknown, 3, "connect", unknown)
+  local timeout, bind = options and options.timeout, options and options.bind
+  local limit = timeout == nil or type(timeout) == "number" and timeout >= 0
+  check(limit, 3, "connect", "timeout: seconds, not negative, expected")
+  check(bind == nil or is_host(bind), 3, "connect", "bind: an address expected")
+  if is_numeric(host) then return core.tcp_connect(host, port, bind, timeout) end
+  local start = core.now()
   local addresses, message, code = core.resolve(host, "any", timeout)
   for _, address in ipairs(addresses or {}) do
     local socket
@@ -80,19 +101,21 @@ end
 function Listener:clients() return next_client, self end
 
 -- A number of places; who finds none waits for the next one to be left.
-local function start_waiting(wait, places)
-  if places.free > 0 then
-    places.free = places.free - 1
-    return true
-  end
-  places.waiting[#places.waiting + 1] = wait
-  return wait:park()
-end
-
-local take_place = core.syscall { name = "a free place", start = start_waiting }
+local take_place = core.syscall {
+  name = "a free place",
+  start = function(wait, places)
+    if places.free > 0 then
+      places.free = places.free - 1
+      return true
+    end
+    places.waiting = wait
+    return wait:park()
+  end,
+}
 
 local function leave_place(places)
-  local wait = table.remove(places.waiting, 1)
+  local wait = places.waiting
+  places.waiting = nil
   if not (wait and wait:wake(true)) then places.free = places.free + 1 end
 end
 
@@ -107,7 +130,7 @@ local function handle_in_place(handler, client, places)
 end
 
 local function accept_clients(listener, handler, on_error, max_clients)
-  local places = max_clients and { free = max_clients, waiting = {} }
+  local places = max_clients and { free = max_clients }
   core.supervise(on_error)
   while true do
     if places then take_place(places) end
@@ -124,11 +147,20 @@ local function report(errors) io.stderr:write("cosched: ", tostring(errors), "\n
 
 local SERVE = { max_clients = true, on_error = true }
 
---- Serves each client in a task of its own until the listener is closed.
+local function is_count(value) return math.type(value) == "integer" and value > 0 end
+
+--- Serves each client in a task of its own until the listener is closed; then
+-- waits for those that are left. Returns true; or nil, message, code.
 function Listener:serve(handler, options)
-  options = check_options(options, SERVE, 2)
-  local acceptor = core.spawn(accept_clients, self, handler,
-    options.on_error or report, options.max_clients)
+  local unknown = unknown_option(options, SERVE)
+  check(type(handler) == "function", 1, "serve", "a function expected")
+  check(not unknown, 2, "serve", unknown)
+  local on_error = options and options.on_error or report
+  local max_clients = options and options.max_clients
+  check(type(on_error) == "function", 2, "serve", "on_error: a function expected")
+  check(max_clients == nil or is_count(max_clients), 2, "serve",
+    "max_clients: a positive integer expected")
+  local acceptor = core.spawn(accept_clients, self, handler, on_error, max_clients)
   local _ <close> = setmetatable({}, {
     __close = function() acceptor:cancel "serve has ended" end,
   })

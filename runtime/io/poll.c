@@ -4,7 +4,7 @@
 #include "io.h"
 #include "module.h"
 
-#include <assert.h>
+#include <poll.h>
 #include <string.h>
 
 static cs_polls *polls_of(const cs_runtime *rt) { return &rt->io->polls; }
@@ -57,7 +57,8 @@ void cs_poll_close(cs_poll *poll, int status) {
 int cs_poll_park(cs_task *self, cs_poll *poll, cs_direction direction,
                  const cs_wait_ops *ops, uint64_t deadline) {
   int status = 0;
-  if ((poll->watched >> direction & 1) == 0)
+  /* asking again about a foreign descriptor makes the kernel report it again */
+  if (poll->foreign || (poll->watched >> direction & 1) == 0)
     status = cs_backend_watch(poll, 1 << direction | 1 << CS_READ);
   if (status != 0 && status != UV_EPERM) return status;
   if (deadline != CS_NEVER && cs_timers_reserve(&self->rt->timers) != 0)
@@ -149,13 +150,24 @@ static int check_descriptor(lua_State *L) {
   return (int)fd;
 }
 
+/* What is remembered of a socket's state is only worth a try: asks the kernel.
+ */
+static bool is_ready_now(cs_poll *known, cs_direction direction) {
+  short wanted = direction == CS_READ ? POLLIN : POLLOUT;
+  struct pollfd query = {.fd = known->fd, .events = wanted};
+  if (direction == CS_READ && known->read_ahead) return true;
+  bool ready = poll(&query, 1, 0) > 0;
+  if (!ready) cs_poll_blocked(known, direction);
+  return ready;
+}
+
 static int wait_for(lua_State *L, cs_task *self, cs_direction direction) {
   int status = 0, fd = check_descriptor(L);
   if (fd < 0) return cs_fail(L, CS_ECLOSED);
   cs_poll *poll = foreign_poll(self->rt, fd, &status);
   if (poll == NULL) return cs_fail(L, status);
   if (poll->waiter[direction] != NULL) return cs_fail(L, UV_EBUSY);
-  if (!poll->foreign && cs_poll_ready(poll, direction)) {
+  if (!poll->foreign && is_ready_now(poll, direction)) {
     lua_pushboolean(L, 1);
     return 1;
   }

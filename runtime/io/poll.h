@@ -19,9 +19,10 @@ typedef struct cs_poll {
   cs_task *waiter[2];  /* by direction; kept until the task has collected */
   int fd;              /* -1: closed */
   uint32_t generation; /* tells this use of the number from earlier ones */
-  uint8_t ready;       /* bit per direction: a call will not block */
+  uint8_t ready;       /* bit per direction: a call is worth a try */
   uint8_t watched;     /* bit per direction: the backend reports it */
   bool hangup;         /* the peer is gone, or half of it: reads never block */
+  bool read_ahead;     /* its stream has bytes that nobody has taken yet */
   bool foreign;        /* the descriptor belongs to somebody else */
 } cs_poll;
 

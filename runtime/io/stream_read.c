@@ -44,7 +44,8 @@ static int make_room(cs_stream *stream) {
 static void consume(cs_stream *stream, size_t n) {
   stream->start += n;
   stream->scanned = 0;
-  if (stream->start == stream->end) stream->start = stream->end = 0;
+  stream->poll.read_ahead = stream->start < stream->end;
+  if (!stream->poll.read_ahead) stream->start = stream->end = 0;
 }
 
 /* Reads once from the kernel: bytes, 0 at the end of the data, UV_EAGAIN when
@@ -76,6 +77,7 @@ static ssize_t fill(cs_stream *stream) {
   ssize_t n = receive(stream, stream->buffer + stream->end,
                       stream->capacity - stream->end);
   if (n > 0) stream->end += (size_t)n;
+  stream->poll.read_ahead = buffered(stream) > 0;
   return n;
 }
 

@@ -155,13 +155,10 @@ static void announce_end(lua_State *L, cs_task *task) {
   lua_rawseti(L, CS_LOOP_TASKS, task->tid);
 }
 
-/* Puts the value on top of the thread, if any, in the thread's place. */
-static void keep_value(lua_State *L, cs_task *task, bool any) {
+/* Puts the value on top of L, which is popped, in the place of the thread. */
+static void keep_value(lua_State *L, cs_task *task) {
   lua_rawgeti(L, CS_LOOP_TASKS, task->tid);
-  if (any)
-    lua_xmove(task->thread, L, 1);
-  else
-    lua_pushnil(L);
+  lua_insert(L, -2);
   lua_setiuservalue(L, -2, 1);
   lua_pop(L, 1);
 }
@@ -181,25 +178,31 @@ static void end_well(lua_State *L, cs_task *task) {
   lua_State *thread = task->thread;
   bool any = lua_gettop(thread) > THREAD_BOTTOM;
   if (task->nresults == 0) task->nresults = any;
+  if (any)
+    lua_xmove(thread, L, 1);
+  else
+    lua_pushnil(L);
   pool_thread(task->rt, thread);
-  keep_value(L, task, any);
+  keep_value(L, task);
   announce_end(L, task);
 }
 
 /* The thread died before its first function could record the outcome: it was
  * killed, closed by a stranger, or memory ran out. `message` says why, unless
- * NULL: then the error is on top of the thread. */
+ * NULL: then the error is on top of the thread. A dead thread has no room for
+ * more, so nothing is pushed on it. */
 static void end_badly(lua_State *L, cs_task *task, const char *message) {
   lua_State *thread = task->thread;
   task->outcome = CS_ERROR;
   task->nresults = 1;
-  lua_pushthread(thread); /* keeps it alive until it is closed */
-  lua_xmove(thread, L, 1);
-  if (message != NULL) {
-    lua_settop(thread, 0);
-    lua_rawgetp(thread, LUA_REGISTRYINDEX, message);
-  }
-  keep_value(L, task, true);
+  lua_rawgeti(L, CS_LOOP_TASKS, task->tid);
+  lua_getiuservalue(L, -1, 1); /* keeps it alive until it is closed */
+  lua_remove(L, -2);
+  if (message != NULL)
+    lua_rawgetp(L, LUA_REGISTRYINDEX, message);
+  else
+    lua_xmove(thread, L, 1);
+  keep_value(L, task);
   close_thread(L, thread);
   announce_end(L, task);
   lua_pop(L, 1);
@@ -217,11 +220,10 @@ static void kill_task(lua_State *L, cs_task *task) {
   }
   task->outcome = CS_CANCELLED_OUTCOME;
   task->nresults = 1;
-  lua_rawgeti(L, CS_LOOP_TASKS, task->tid);
   cs_push_anchor(L, CS_CANCELLED);
   lua_rawgeti(L, -1, CS_BY_KILL);
-  lua_setiuservalue(L, -3, 1);
-  lua_pop(L, 2);
+  lua_remove(L, -2);
+  keep_value(L, task);
   announce_end(L, task);
 }
 

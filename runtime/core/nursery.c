@@ -27,8 +27,10 @@ void cs_nursery_abandon(cs_nursery *nursery, cs_nursery *heir) {
   while (nursery->failures != NULL)
     cs_ring_append(&heir->failures, cs_ring_take(&nursery->failures));
   while (nursery->scope.newest != NULL) {
-    cs_scope_task(nursery->scope.newest)->nursery = heir;
-    cs_scope_move(nursery->scope.newest, &heir->scope);
+    cs_scope *child = nursery->scope.newest;
+    cs_cancel(child, CS_BY_KILL); /* a cause of its own, wherever it is */
+    cs_scope_task(child)->nursery = heir;
+    cs_scope_move(child, &heir->scope);
   }
   heir->live += nursery->live;
   nursery->live = 0;

@@ -27,7 +27,14 @@ enum { MAX_ARGUMENTS = 250 };
 
 static int collect(lua_State *L, int status, lua_KContext ctx);
 
+/* A cancellation that came while the task was not parked, after a wake or in a
+ * row written in Lua, must not be slept through. */
+static void tell_if_cancelled(cs_task *self) {
+  if (cs_task_cancelled(self)) cs_interrupt(self, UV_ECANCELED);
+}
+
 int cs_suspend(lua_State *L, cs_task *self, lua_KFunction k) {
+  tell_if_cancelled(self);
   return lua_yieldk(L, 0, (lua_KContext)self, k);
 }
 
@@ -263,6 +270,8 @@ static void make_call(lua_State *L, cs_task *task, const cs_call *call) {
   if (n != CS_PARKED) {
     give_results(L, task, n);
     cs_requeue(task, &given_ops);
+  } else {
+    tell_if_cancelled(task);
   }
   lua_settop(L, 0);
 }
@@ -273,7 +282,10 @@ static bool collect_call(lua_State *L, cs_task *task) {
   task->uncollected = false;
   int n = task->wait.status != 0 ? interrupted(L, task)
                                  : task->wait.ops->finish(L, task);
-  if (n != CS_PARKED) give_results(L, task, n);
+  if (n != CS_PARKED)
+    give_results(L, task, n);
+  else
+    tell_if_cancelled(task);
   lua_settop(L, 0);
   return n != CS_PARKED;
 }

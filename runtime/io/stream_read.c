@@ -206,8 +206,10 @@ static const char *find(const char *data, size_t from, size_t size,
 static match find_line(const want *w, const char *data, size_t size,
                        size_t scanned, bool ended) {
   const char *end = size > 0 ? find(data, scanned, size, w) : NULL;
+  /* what has no end yet may end in the beginning of a delimiter */
   size_t length = end != NULL ? (size_t)(end - data) : size;
-  if (length > w->size) return (match){CS_ELINE, 0, 0};
+  size_t slack = end != NULL || ended ? 0 : w->delimiter_size - 1;
+  if (length > w->size + slack) return (match){CS_ELINE, 0, 0};
   if (end != NULL) {
     size_t taken = length + w->delimiter_size;
     return (match){0, w->kind == LINE_WITH_END ? taken : length, taken};
@@ -220,9 +222,8 @@ static match find_line(const want *w, const char *data, size_t size,
 static match look_for(const want *w, const char *data, size_t size,
                       size_t scanned, bool ended) {
   switch (w->kind) {
-  case BYTES:
-    if (size >= w->size && !(w->size == 0 && ended && size == 0))
-      return (match){0, w->size, w->size};
+  case BYTES: /* none at all are there unless the data has ended, as in io */
+    if (size >= w->size && size > 0) return (match){0, w->size, w->size};
     if (!ended) return (match){UV_EAGAIN, 0, 0};
     return size > 0 ? (match){0, size, size} : (match){UV_EOF, 0, 0};
   case ALL:

@@ -52,7 +52,7 @@ describe("an error in a handler", function()
     assert.is_true(cosched.is_errors(errors))
     assert.are.same({ reason = "asked to" }, errors.error)
     assert.equal(task, errors.errors[1].task)
-    assert.matches("net_spec.lua", errors.errors[1].traceback)
+    assert.matches("net_failing_spec.lua", errors.errors[1].traceback)
   end))
 
   it("may be reported by something that waits", in_task(function()

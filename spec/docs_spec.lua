@@ -51,3 +51,30 @@ describe("the runner of examples in docs", function()
     assert.truthy(docs.run({ code = "error 'broken'" }):find("broken", 1, true))
   end)
 end)
+
+describe("docs/architecture.md", function()
+  local text = docs.read "docs/architecture.md"
+
+  it("names every file of the core", function()
+    local list = assert(io.popen "ls runtime/*.c runtime/*/*.c lua/cosched/*.lua")
+    for path in list:lines() do
+      local file = path:match "[^/]*$"
+      local named = function(name) return text:find("`" .. name .. "`", 1, true) end
+      assert.truthy(named(file) or named(path), path .. " is not on the map")
+    end
+    list:close()
+  end)
+
+  it("names no file that is not there", function()
+    for file in text:gmatch "`([%w_]+%.[ch])`" do
+      local list = assert(io.popen("find runtime -name " .. file))
+      assert.truthy(list:read(), file)
+      list:close()
+    end
+    for path in text:gmatch "`(%l+/[%w_./-]+)`" do
+      local file = io.open((path:gsub("/$", "/.")))
+      assert.truthy(file or path:find "^io/", path)
+      if file then file:close() end
+    end
+  end)
+end)

@@ -18,13 +18,13 @@ end
 
 describe("close", function()
   it("wakes a reader, for every way of reading", in_task(function()
-    local a = pair()
+    local methods, _, _ <close> = pair()
     for _, call in ipairs {
-      { a.recv },
-      { a.read, "l" },
-      { a.read, 5 },
-      { a.read, "a" },
-      { a.read_until, ";" },
+      { methods.recv },
+      { methods.read, "l" },
+      { methods.read, 5 },
+      { methods.read, "a" },
+      { methods.read_until, ";" },
       { cosched.read_wait },
     } do
       local c, _, _ <close> = pair()
@@ -34,7 +34,6 @@ describe("close", function()
       assert.is_true(c:close())
       assert.equal(CLOSED, reader:join())
     end
-    a:close()
   end))
 
   it("wakes a writer", in_task(function()

@@ -101,15 +101,12 @@ describe("resolve", function()
   end))
 
   it("has a limit of time", in_task(function()
-    local busy = {}
-    for i = 1, 50 do -- so that no thread is free
-      busy[i] = cosched.spawn(net.resolve, "localhost")
+    local text
+    for _ = 1, 200 do -- a thread may be faster than the limit, but not each time
+      local list, message, code = net.resolve("localhost", "any", 0)
+      if not list then text = message .. " " .. code break end
     end
-    cosched.checkpoint()
-    assert.equal("timeout ETIMEDOUT", failure(net.resolve("localhost", "any", 0)))
-    for _, task in ipairs(busy) do
-      task:cancel()
-    end
+    assert.equal("timeout ETIMEDOUT", text)
     assert.equal("127.0.0.1", net.resolve("localhost", "inet", 5)[1].host)
   end))
 

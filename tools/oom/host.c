@@ -4,7 +4,7 @@
  *             SCENARIO
  *   -m  once, from-then or first-try: what is refused (memory.h)
  *   -s  every so many points (1); -f the first of them (1)
- *   -t  seconds for one point, after which it counts as hung (20)
+ *   -t  seconds for one point, after which it counts as hung (5)
  *   -p  package.path
  *   -b  fail from the very beginning, the opening of Lua and cosched included
  *   -c  fail in lua_close only
@@ -15,6 +15,7 @@
 #include "run.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,7 @@ typedef struct progress {
   long n; /* the point that runs now */
   long points, runs, failures;
   int quiet;
-  bool done;
+  bool hung, done;
 } progress;
 
 /* {=== options === */
@@ -77,7 +78,7 @@ static options parse(int argc, char **argv) {
                .policy_name = "once",
                .first = 1,
                .stride = 1,
-               .seconds = 20};
+               .seconds = 5};
   for (int option; (option = getopt(argc, argv, "m:s:f:t:p:bc")) != -1;) {
     switch (option) {
     case 'm': o.plan.policy = parse_policy(o.policy_name = optarg); break;
@@ -110,6 +111,15 @@ static void tell(const options *o, progress *p, const char *what) {
   fflush(stdout);
 }
 
+static progress *watched;
+
+/* Ends the child by a signal that the sanitizer answers with a stack trace. */
+static void on_alarm(int number) {
+  (void)number;
+  watched->hung = true;
+  abort();
+}
+
 static void run_one(const options *o, progress *p) {
   alarm(o->seconds);
   outcome result = run_point(&o->plan, p->n);
@@ -137,6 +147,8 @@ static bool warm_up(const options *o, progress *p) {
 
 static void run_points(const options *o, progress *p, long from) {
   bool single = o->plan.policy == FIRST_TRY;
+  watched = p;
+  signal(SIGALRM, on_alarm);
   run_begin();
   if (!warm_up(o, p)) exit(0);
   for (p->n = from; p->quiet < QUIET && p->n <= MAX_POINTS; p->n += o->stride) {
@@ -155,7 +167,7 @@ static void run_points(const options *o, progress *p, long from) {
 static bool died(const options *o, progress *p, int status) {
   char what[80];
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return false;
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+  if (p->hung)
     snprintf(what, sizeof what, "hangs for %u s", o->seconds);
   else if (WIFSIGNALED(status))
     snprintf(what, sizeof what, "dies: %s", strsignal(WTERMSIG(status)));
@@ -169,6 +181,7 @@ static bool died(const options *o, progress *p, int status) {
 static int run_child(const options *o, progress *p, long from) {
   int status = 0;
   fflush(NULL);
+  p->hung = false;
   pid_t child = fork();
   if (child == 0) run_points(o, p, from);
   if (child < 0) {

@@ -5,6 +5,11 @@ local net = require "cosched.net"
 
 local sys, yield = cosched.sys, coroutine.yield
 
+local function expect(wanted, value, message)
+  if value == nil then error(message, 0) end
+  assert(value == wanted)
+end
+
 local function tasks()
   local tid = yield(sys.get_tid())
   assert(yield(sys.current()).tid == tid)
@@ -26,7 +31,7 @@ end
 
 local function times()
   assert(yield(sys.now()) > 0)
-  assert(yield(sys.sleep(0.001)) == true)
+  expect(true, yield(sys.sleep(0.001)))
   yield(sys.checkpoint())
   yield()
   local ok, message = pcall(function()
@@ -41,15 +46,15 @@ local function sockets()
   local a, b = yield(sys.socketpair())
   local left <close> = assert(a, b)
   local right <close> = b
-  assert(yield(sys.send(left, "one\ntwo\nthree")) == 13)
-  assert(yield(sys.read_wait(right)) == true)
-  assert(yield(sys.write_wait(right:fd())) == true)
-  assert(yield(sys.read(right, "l")) == "one")
-  assert(yield(sys.read_until(right, "\n")) == "two")
-  assert(yield(sys.recv(right, 2)) == "th")
-  assert(yield(sys.write(left, 1, "x")) == left)
-  assert(yield(sys.read(right, 5)) == "ree1x")
-  assert(yield(sys.shutdown(left, "write")) == left)
+  expect(13, yield(sys.send(left, "one\ntwo\nthree")))
+  expect(true, yield(sys.read_wait(right)))
+  expect(true, yield(sys.write_wait(right:fd())))
+  expect("one", yield(sys.read(right, "l")))
+  expect("two", yield(sys.read_until(right, "\n")))
+  expect("th", yield(sys.recv(right, 2)))
+  expect(left, yield(sys.write(left, 1, "x")))
+  expect("ree1x", yield(sys.read(right, 5)))
+  expect(left, yield(sys.shutdown(left, "write")))
   local data, message, code = yield(sys.recv(right))
   assert(data == nil and code == "EOF", message)
 end
@@ -60,8 +65,8 @@ local function addresses()
   local client <close> = assert(yield(sys.tcp_connect("127.0.0.1", port)))
   local peer <close> = assert(yield(sys.accept(server)))
   assert(select(2, peer:getpeername()) == select(2, client:getsockname()))
-  assert(yield(sys.resolve("127.0.0.1"))[1].family == "inet")
-  assert(yield(sys.resolve("localhost", "inet"))[1].host == "127.0.0.1")
+  expect("inet", assert(yield(sys.resolve("127.0.0.1")))[1].family)
+  expect("127.0.0.1", assert(yield(sys.resolve("localhost", "inet")))[1].host)
 end
 
 local known = {}

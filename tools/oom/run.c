@@ -170,9 +170,10 @@ static void check_error(outcome *o, lua_State *L, int status) {
 /* What failed when memory was short is done again when it is not. */
 static void run_again(outcome *o, lua_State *L, const plan *p,
                       char *warnings) {
-  *warnings = '\0';
   o->runs++;
   lua_settop(L, 0);
+  lua_gc(L, LUA_GCCOLLECT); /* what was left open then may be warned of */
+  *warnings = '\0';
   int status = call_prepare(L, p);
   if (status == LUA_OK) status = call_scenario(L);
   if (status != LUA_OK)

@@ -1,10 +1,10 @@
 /* shim.c - system calls that fail when told to; to be preloaded.
  *
- * FAULTS="recv:EINTR:1+2 accept4:EMFILE:2..4 send:short:1+1": which call, how it
- * fails, and which of its calls, counted from 1: `7`, `2..4`, or `1+2`, the first
- * and every second after it. `short` moves one byte only. Only TCP sockets count
- * for the calls that have a descriptor, so output, pipes and libuv's own
- * descriptors are left alone.
+ * FAULTS="recv:EINTR:1+2 accept4:EMFILE:2..4 send:short:1+1": which call, how
+ * it fails, and which of its calls, counted from 1: `7`, `2..4`, or `1+2`, the
+ * first and every second after it. `short` moves one byte only. Only TCP
+ * sockets count for the calls that have a descriptor, so output, pipes and
+ * libuv's own descriptors are left alone.
  *
  * What is injected is what a kernel could do. After EAGAIN, or a read that was
  * short of what was asked for, the rest arrives: the registration is renewed,
@@ -43,12 +43,18 @@ static struct {
 static const struct {
   const char *name;
   int error;
-} errors[] = {{"short", SHORT},         {"EINTR", EINTR},
-              {"EAGAIN", EAGAIN},       {"EMFILE", EMFILE},
-              {"ENFILE", ENFILE},       {"ENOMEM", ENOMEM},
-              {"ENOBUFS", ENOBUFS},     {"ECONNABORTED", ECONNABORTED},
-              {"ECONNRESET", ECONNRESET}, {"EPIPE", EPIPE},
-              {"ECONNREFUSED", ECONNREFUSED}, {"ENOSPC", ENOSPC}};
+} errors[] = {{"short", SHORT},
+              {"EINTR", EINTR},
+              {"EAGAIN", EAGAIN},
+              {"EMFILE", EMFILE},
+              {"ENFILE", ENFILE},
+              {"ENOMEM", ENOMEM},
+              {"ENOBUFS", ENOBUFS},
+              {"ECONNABORTED", ECONNABORTED},
+              {"ECONNRESET", ECONNRESET},
+              {"EPIPE", EPIPE},
+              {"ECONNREFUSED", ECONNREFUSED},
+              {"ENOSPC", ENOSPC}};
 
 static void refuse(const char *text) {
   fprintf(stderr, "shim: cannot read the fault '%s'\n", text);
@@ -138,8 +144,8 @@ static int fail(int error) {
 static void give_edge(int fd) {
   int saved = errno;
   if (fd < MAX_DESCRIPTORS && registered[fd].epoll != 0)
-    REAL(epoll_ctl)(registered[fd].epoll - 1, EPOLL_CTL_MOD, fd,
-                    &registered[fd].event);
+    REAL(epoll_ctl)
+    (registered[fd].epoll - 1, EPOLL_CTL_MOD, fd, &registered[fd].event);
   errno = saved;
 }
 

@@ -1,13 +1,10 @@
 /* host.c - fails every allocation of a scenario in turn.
  *
- * usage: host [-m POLICY] [-s STRIDE] [-f FIRST] [-t SECONDS] [-p PATH] [-b] [-c]
- *             SCENARIO
- *   -m  once, from-then or first-try: what is refused (memory.h)
- *   -s  every so many points (1); -f the first of them (1)
- *   -t  seconds for one point, after which it counts as hung (5)
- *   -p  package.path
- *   -b  fail from the very beginning, the opening of Lua and cosched included
- *   -c  fail in lua_close only
+ * usage: host [-m POLICY] [-s STRIDE] [-f FIRST] [-t SECONDS] [-p PATH] [-b]
+ * [-c] SCENARIO -m  once, from-then or first-try: what is refused (memory.h) -s
+ * every so many points (1); -f the first of them (1) -t  seconds for one point,
+ * after which it counts as hung (5) -p  package.path -b  fail from the very
+ * beginning, the opening of Lua and cosched included -c  fail in lua_close only
  *
  * The points run in a child, one after another; when it dies, the point that
  * killed it is a failure, and another child goes on behind it. The last line
@@ -24,7 +21,7 @@
 #include <unistd.h>
 
 enum {
-  QUIET = 3,      /* points in a row without a refusal: the end is reached */
+  QUIET = 3, /* points in a row without a refusal: the end is reached */
   MAX_POINTS = 1000000,
   MAX_DEATHS = 8, /* then the rest is left out, and said to be */
   SHOWN = 12,     /* failures of one sweep that are printed */
@@ -81,14 +78,29 @@ static options parse(int argc, char **argv) {
                .seconds = 5};
   for (int option; (option = getopt(argc, argv, "m:s:f:t:p:bc")) != -1;) {
     switch (option) {
-    case 'm': o.plan.policy = parse_policy(o.policy_name = optarg); break;
-    case 's': o.stride = parse_count(optarg); break;
-    case 'f': o.first = parse_count(optarg); break;
-    case 't': o.seconds = (unsigned)parse_count(optarg); break;
-    case 'p': o.plan.lua_path = optarg; break;
-    case 'b': o.plan.from_start = true; break;
-    case 'c': o.plan.at_close = true; break;
-    default: refuse_usage();
+    case 'm':
+      o.plan.policy = parse_policy(o.policy_name = optarg);
+      break;
+    case 's':
+      o.stride = parse_count(optarg);
+      break;
+    case 'f':
+      o.first = parse_count(optarg);
+      break;
+    case 't':
+      o.seconds = (unsigned)parse_count(optarg);
+      break;
+    case 'p':
+      o.plan.lua_path = optarg;
+      break;
+    case 'b':
+      o.plan.from_start = true;
+      break;
+    case 'c':
+      o.plan.at_close = true;
+      break;
+    default:
+      refuse_usage();
     }
   }
   if (optind + 1 != argc) refuse_usage();

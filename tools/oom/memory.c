@@ -40,8 +40,8 @@ static bool refuses(memory *m, bool by_lua, bool second_try) {
 static bool is_refused(memory *m, bool by_lua, void *block, size_t old_size,
                        size_t size) {
   if (!m->armed || (block != NULL && size <= old_size)) return false;
-  bool refused = refuses(
-      m, by_lua, by_lua && is_second_try(m, block, old_size, size));
+  bool refused =
+      refuses(m, by_lua, by_lua && is_second_try(m, block, old_size, size));
   m->refused += refused;
   m->retry = refused && by_lua && !is_second_try(m, block, old_size, size);
   m->block = block;

@@ -15,14 +15,14 @@ typedef enum policy {
 
 typedef struct memory {
   policy policy;
-  long n;          /* which request to refuse, from 1; counted while armed */
-  long requests;   /* seen while armed */
+  long n;        /* which request to refuse, from 1; counted while armed */
+  long requests; /* seen while armed */
   long refused;
   bool armed;
-  bool retry;      /* the last one that was refused was Lua's own: */
-  void *block;     /* if this comes again, it is the second try */
+  bool retry;  /* the last one that was refused was Lua's own: */
+  void *block; /* if this comes again, it is the second try */
   size_t old_size, size;
-  size_t used;     /* bytes that are lent out */
+  size_t used; /* bytes that are lent out */
   long blocks;
 } memory;
 

@@ -2,7 +2,8 @@
  *
  * What must hold afterwards: the scenario has succeeded or has raised an error
  * that says "not enough memory"; the same Lua state runs it again, in full; and
- * when that is closed, no block, no descriptor and no memory of libuv is left. */
+ * when that is closed, no block, no descriptor and no memory of libuv is left.
+ */
 #include "run.h"
 
 #include "cosched.h"
@@ -116,7 +117,8 @@ enum { WARNINGS = 200 };
 static void note_warning(void *data, const char *message, int more) {
   char *noted = data;
   size_t length = strlen(noted);
-  snprintf(noted + length, WARNINGS - length, "%s%s", message, more ? "" : ". ");
+  snprintf(noted + length, WARNINGS - length, "%s%s", message,
+           more ? "" : ". ");
 }
 
 static void load_modules(lua_State *L) {
@@ -168,8 +170,7 @@ static void check_error(outcome *o, lua_State *L, int status) {
 }
 
 /* What failed when memory was short is done again when it is not. */
-static void run_again(outcome *o, lua_State *L, const plan *p,
-                      char *warnings) {
+static void run_again(outcome *o, lua_State *L, const plan *p, char *warnings) {
   o->runs++;
   lua_settop(L, 0);
   lua_gc(L, LUA_GCCOLLECT); /* what was left open then may be warned of */

@@ -13,8 +13,8 @@ typedef struct plan {
 } plan;
 
 typedef struct outcome {
-  bool refused;     /* did the failure take place */
-  long runs;        /* of the scenario, with those that checked the aftermath */
+  bool refused; /* did the failure take place */
+  long runs;    /* of the scenario, with those that checked the aftermath */
   char complaint[512]; /* what did not hold; empty: all did */
 } outcome;
 

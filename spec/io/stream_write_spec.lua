@@ -210,6 +210,34 @@ describe("a send that ends midway", function()
     assert.equal(POISONED, failure(a:send "more"))
   end))
 
+  it("by being cancelled between being woken and looking spoils it", in_task(function()
+    local a, b, _ <close> = pair()
+    local sender = cosched.spawn(a.send, a, ("x"):rep(20 * MIB))
+    settle()
+    b:settimeout(0) -- a read that waited would let the sender go on
+    repeat
+      b:recv(4096)
+      cosched.checkpoint()
+    until sender:status() == "ready"
+    sender:cancel()
+    assert.equal("cancelled", sender:wait())
+    assert.equal(POISONED, failure(a:send "more"))
+  end))
+
+  it("by a limit of time that covers the whole call, however slowly it goes on", in_task(function()
+    local a, b, _ <close> = pair()
+    a:settimeout(0.02)
+    local reader = cosched.spawn(function()
+      while true do
+        b:recv(8192)
+        cosched.sleep(0.001)
+      end
+    end)
+    assert.equal(TIMEOUT, failure(a:send(("x"):rep(20 * MIB))))
+    reader:cancel()
+    assert.equal(POISONED, failure(a:send "more"))
+  end))
+
   it("as a yielded object spoils it", in_task(function()
     local a, _, _ <close> = pair()
     local object = cosched.sys.send(a, ("x"):rep(4 * MIB))

@@ -54,7 +54,7 @@ static int open_modules(lua_State *L) {
   lua_newtable(L);
   make_anchors(L);
   cs_errors_open(L);
-  cs_syscall_open(L);
+  cs_call_open(L);
   cs_entry_open(L);
   cs_report_open(L);
   cs_scheduler_open(L);

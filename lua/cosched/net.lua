@@ -24,6 +24,8 @@ local function is_port(port)
   return math.type(port) == "integer" and port >= 0 and port <= 65535
 end
 
+local function is_count(value) return math.type(value) == "integer" and value > 0 end
+
 local HOST = "a host name or address expected"
 local PORT = "a port is a number from 0 to 65535"
 
@@ -46,6 +48,9 @@ function M.listen(host, port, options)
   check(is_host(host), 1, "listen", HOST)
   check(is_port(port), 2, "listen", PORT)
   check(not unknown, 3, "listen", unknown)
+  local backlog = options and options.backlog
+  check(backlog == nil or is_count(backlog), 3, "listen",
+    "backlog: a positive integer expected")
   if host == "*" then host = "0.0.0.0" end
   if is_numeric(host) then return core.tcp_listen(host, port, options) end
   local addresses, message, code = core.resolve(host)
@@ -106,17 +111,18 @@ local take_place = core.syscall {
   start = function(wait, places)
     if places.free > 0 then
       places.free = places.free - 1
-      return true
+      return
     end
     places.waiting = wait
     return wait:park()
   end,
 }
 
+-- Needs no memory, so a place is never lost.
 local function leave_place(places)
   local wait = places.waiting
   places.waiting = nil
-  if not (wait and wait:wake(true)) then places.free = places.free + 1 end
+  if not (wait and wait:wake()) then places.free = places.free + 1 end
 end
 
 local function handle(handler, client)
@@ -125,12 +131,15 @@ local function handle(handler, client)
 end
 
 local function handle_in_place(handler, client, places)
-  local _ <close> = setmetatable({}, { __close = function() leave_place(places) end })
-  handle(handler, client)
+  local _ <close> = places
+  local socket <close> = client
+  handler(socket)
 end
 
 local function accept_clients(listener, handler, on_error, max_clients)
-  local places = max_clients and { free = max_clients }
+  local places = max_clients
+    and setmetatable({ free = max_clients }, { __close = leave_place })
+  local body = places and handle_in_place or handle
   core.supervise(on_error)
   while true do
     if places then take_place(places) end
@@ -139,15 +148,17 @@ local function accept_clients(listener, handler, on_error, max_clients)
       if code == "ECLOSED" then return true end
       return nil, message, code
     end
-    core.spawn(places and handle_in_place or handle, handler, client, places)
+    local ok, problem = pcall(core.spawn, body, handler, client, places)
+    if not ok then -- no memory: the client must not hang
+      client:close()
+      error(problem, 0)
+    end
   end
 end
 
 local function report(errors) io.stderr:write("cosched: ", tostring(errors), "\n") end
 
 local SERVE = { max_clients = true, on_error = true }
-
-local function is_count(value) return math.type(value) == "integer" and value > 0 end
 
 --- Serves each client in a task of its own until the listener is closed; then
 -- waits for those that are left. Returns true; or nil, message, code.

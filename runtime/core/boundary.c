@@ -8,25 +8,44 @@
 static const char *const transparent[] = {"_G.pcall", "_G.xpcall", "_G.dofile",
                                           NULL};
 
-/* Pushes "module.function" for the function at the top, which is popped, or
- * nil: what package.loaded knows it as. */
+/* Where Lua's own functions are looked for first: other modules may keep them
+ * under names of their own. */
+static const char *const libraries[] = {"_G",    "table", "string", "coroutine",
+                                        "debug", "io",    "os",     "utf8"};
+enum { LIBRARIES = sizeof libraries / sizeof *libraries };
+
+/* If the table on top has the function at `function`: leaves "module.name" in
+ * its place, and nothing above. */
+static bool name_in(lua_State *L, const char *module, int function) {
+  if (!lua_istable(L, -1)) return false;
+  lua_pushnil(L);
+  while (lua_next(L, -2) != 0) {
+    if (lua_type(L, -2) == LUA_TSTRING && lua_rawequal(L, -1, function)) {
+      lua_pushfstring(L, "%s.%s", module, lua_tostring(L, -2));
+      lua_replace(L, function);
+      lua_settop(L, function);
+      return true;
+    }
+    lua_pop(L, 1);
+  }
+  return false;
+}
+
+/* Replaces the function on top by the name that package.loaded has for it, or
+ * nil. */
 static void push_global_name(lua_State *L) {
   int function = lua_gettop(L);
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  for (int i = 0; i < LIBRARIES; i++) {
+    lua_getfield(L, function + 1, libraries[i]);
+    if (name_in(L, libraries[i], function)) return;
+    lua_pop(L, 1);
+  }
   lua_pushnil(L);
-  while (lua_next(L, -2) != 0) {
-    if (lua_istable(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
-      lua_pushnil(L);
-      while (lua_next(L, -2) != 0) {
-        if (lua_rawequal(L, -1, function) && lua_type(L, -2) == LUA_TSTRING) {
-          lua_pushfstring(L, "%s.%s", lua_tostring(L, -4), lua_tostring(L, -2));
-          lua_replace(L, function);
-          lua_settop(L, function);
-          return;
-        }
-        lua_pop(L, 1);
-      }
-    }
+  while (lua_next(L, function + 1) != 0) {
+    if (lua_type(L, -2) == LUA_TSTRING &&
+        name_in(L, lua_tostring(L, -2), function))
+      return;
     lua_pop(L, 1);
   }
   lua_pushnil(L);

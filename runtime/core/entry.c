@@ -6,6 +6,8 @@
  * needs memory happens here, on the task's own thread. */
 #include "entry.h"
 
+#include "raise.h"
+
 /* Its slots on the stack, once the body is done. */
 enum { ERRORS = 1, BODY = 2 };
 
@@ -142,7 +144,7 @@ static int body_done(lua_State *L, int status, lua_KContext ctx) {
   cs_task *self = (cs_task *)ctx;
   check_not_stolen(L, self);
   bool failed = status != LUA_OK && status != LUA_YIELD;
-  if (!failed && cs_call_unraised(L, self)) {
+  if (!failed && cs_push_unraised(L, self)) {
     failed = true;
     lua_insert(L, BODY);
     lua_settop(L, BODY);

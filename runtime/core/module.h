@@ -2,7 +2,7 @@
 #ifndef CS_MODULE_H
 #define CS_MODULE_H
 
-#include "syscall.h"
+#include "call.h"
 
 typedef struct cs_module {
   const char *name;

@@ -2,7 +2,7 @@
 #ifndef CS_SCHEDULER_H
 #define CS_SCHEDULER_H
 
-#include "syscall.h"
+#include "call.h"
 
 /* run([opts,] fn, ...): results of fn. The C function of the module. */
 int cs_run(lua_State *L);

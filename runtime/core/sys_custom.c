@@ -23,7 +23,7 @@ static void custom_cancel(cs_task *self);
 static void custom_unwind(lua_State *L, cs_task *self);
 
 static int push_woken_results(lua_State *L, int wait) {
-  lua_getiuservalue(L, wait, 1);
+  if (lua_getiuservalue(L, wait, 1) == LUA_TNIL) return 0;
   int packed = lua_gettop(L);
   lua_getfield(L, packed, "n");
   int n = (int)lua_tointeger(L, -1);
@@ -71,8 +71,14 @@ static int custom_start(lua_State *L, cs_task *self) {
   lua_getfield(L, -1, "start");
   lua_pushvalue(L, nargs + 1);
   for (int i = 1; i <= nargs; i++) lua_pushvalue(L, i);
-  lua_call(L, nargs + 1, LUA_MULTRET);
-  if (wait->state == IDLE) return lua_gettop(L) - nargs - 2;
+  if (lua_pcall(L, nargs + 1, LUA_MULTRET, 0) != LUA_OK) {
+    wait->state = GIVEN_UP; /* nobody will collect what it is woken with */
+    return lua_error(L);
+  }
+  if (wait->state == IDLE) {
+    wait->state = GIVEN_UP;
+    return lua_gettop(L) - nargs - 2;
+  }
   if (wait->state == WOKEN) return push_woken_results(L, nargs + 1);
   lua_settop(L, nargs + 1);
   cs_hold(L, self);
@@ -97,18 +103,24 @@ static int wait_park(lua_State *L) {
   return 0;
 }
 
-/* wait:wake(...): true if the call was waiting; these are its results */
+/* Packs the n results on top into the wait at 1. */
+static void keep_results(lua_State *L, int n) {
+  lua_createtable(L, n, 1);
+  lua_insert(L, 2);
+  for (int i = n; i > 0; i--) lua_rawseti(L, 2, i);
+  lua_pushinteger(L, n);
+  lua_setfield(L, 2, "n");
+  lua_setiuservalue(L, 1, 1);
+}
+
+/* wait:wake(...): true if the call was waiting; these are its results. Without
+ * results it needs no memory, and so cannot fail */
 static int wait_wake(lua_State *L) {
   custom_wait *wait = check_wait(L);
   int n = lua_gettop(L) - 1;
   bool can = wait->state != WOKEN && wait->state != GIVEN_UP;
   if (can) {
-    lua_createtable(L, n, 1);
-    lua_insert(L, 2);
-    for (int i = n; i > 0; i--) lua_rawseti(L, 2, i);
-    lua_pushinteger(L, n);
-    lua_setfield(L, 2, "n");
-    lua_setiuservalue(L, 1, 1);
+    if (n > 0) keep_results(L, n);
     bool parked = wait->state == WAITING;
     wait->state = WOKEN;
     if (parked) cs_wake(wait->task);
@@ -166,9 +178,11 @@ static const cs_syscall syscalls[] = {
 };
 
 static void open_custom(lua_State *L) {
-  lua_createtable(L, 0, 2);
+  lua_createtable(L, 0, 3);
   lua_pushliteral(L, "cosched.Wait");
   lua_setfield(L, -2, "__name");
+  lua_pushliteral(L, "cosched.Wait");
+  lua_setfield(L, -2, "__metatable");
   lua_createtable(L, 0, 2);
   lua_pushvalue(L, lua_upvalueindex(1));
   luaL_setfuncs(L, wait_methods, 1);

@@ -1,40 +1,18 @@
-/* syscall.c - trap, collect, and calls that are yielded as objects. */
+/* syscall.c - trap and collect: a call made directly, on the task's own stack.
+ */
 #include "syscall.h"
 
 #include "boundary.h"
-
-#include <assert.h>
-
-/* A yielded call: its row; the arguments are its user values. */
-typedef struct cs_call {
-  const void *type; /* &call_type: cheaper to compare than a metatable */
-  const cs_syscall *row;
-  int nargs;
-} cs_call;
-
-static const char call_type = 0;
-
-/* The call at `index`, or NULL for any other value. */
-static cs_call *to_call(lua_State *L, int index) {
-  cs_call *call = lua_touserdata(L, index);
-  if (call == NULL || lua_rawlen(L, index) < sizeof *call) return NULL;
-  return call->type == &call_type ? call : NULL;
-}
-
-enum { MAX_ARGUMENTS = 250 };
-
-/* {=== direct calls === */
+#include "raise.h"
 
 static int collect(lua_State *L, int status, lua_KContext ctx);
 
-/* A cancellation that came while the task was not parked, after a wake or in a
- * row written in Lua, must not be slept through. */
-static void tell_if_cancelled(cs_task *self) {
+void cs_tell_if_cancelled(cs_task *self) {
   if (cs_task_cancelled(self)) cs_interrupt(self, UV_ECANCELED);
 }
 
 int cs_suspend(lua_State *L, cs_task *self, lua_KFunction k) {
-  tell_if_cancelled(self);
+  cs_tell_if_cancelled(self);
   return lua_yieldk(L, 0, (lua_KContext)self, k);
 }
 
@@ -43,25 +21,22 @@ static int raise_cancelled(lua_State *L, cs_task *self) {
   return lua_error(L);
 }
 
-/* The task goes on with what it has: results on its stack, or nothing. */
 static int given_finish(lua_State *L, cs_task *self) {
   (void)L;
   return (int)self->wait.progress;
 }
 
-static const cs_wait_ops given_ops = {.name = "its turn",
-                                      .finish = given_finish};
+const cs_wait_ops cs_given_ops = {.name = "its turn", .finish = given_finish};
 
 /* Results of a call that did not wait: every so often the others get a turn
  * first, or a task whose calls all answer at once would starve them. */
 static int give_turn(lua_State *L, cs_task *self, int nresults) {
   self->wait.progress = (size_t)nresults;
-  cs_requeue(self, &given_ops);
+  cs_requeue(self, &cs_given_ops);
   return cs_suspend(L, self, collect);
 }
 
-/* The wait was given up; its cancel has released all but Lua values. */
-static int interrupted(lua_State *L, cs_task *self) {
+int cs_interrupted(lua_State *L, cs_task *self) {
   if (self->wait.ops->unwind != NULL) self->wait.ops->unwind(L, self);
   if (self->holds) cs_take_held(L, self);
   if (self->wait.status == UV_ECANCELED) return raise_cancelled(L, self);
@@ -73,22 +48,20 @@ static int collect(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   if (self->rt->current != self || self->state != CS_TASK_RUNNING)
     return luaL_error(L, "a task was resumed outside the scheduler");
-  if (self->wait.status != 0) return interrupted(L, self);
+  if (self->wait.status != 0) return cs_interrupted(L, self);
   self->uncollected = false;
   int n = self->wait.ops->finish(L, self);
   return n == CS_PARKED ? cs_suspend(L, self, collect) : n;
 }
 
-/* A cancelled task is told at the call, through the ready queue, so that one
- * that ignores it cannot keep the others from running. */
-static void requeue_cancelled(cs_task *self) {
-  cs_requeue(self, &given_ops);
+void cs_requeue_cancelled(cs_task *self) {
+  cs_requeue(self, &cs_given_ops);
   self->wait.status = UV_ECANCELED;
 }
 
 /* An earlier yield was to raise, but no Lua code ran since. */
 static int raise_late(lua_State *L, cs_task *self) {
-  cs_call_unraised(L, self);
+  cs_push_unraised(L, self);
   return lua_error(L);
 }
 
@@ -105,7 +78,7 @@ static int trap(lua_State *L) {
     return cs_raise_cannot_wait(L, row->name);
   if (rt->raising == self) return raise_late(L, self);
   if (cs_task_cancelled(self)) {
-    requeue_cancelled(self);
+    cs_requeue_cancelled(self);
     return cs_suspend(L, self, collect);
   }
   int n = row->handler(L, self);
@@ -117,280 +90,4 @@ void cs_push_direct(lua_State *L, const cs_syscall *row) {
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_pushlightuserdata(L, (void *)row);
   lua_pushcclosure(L, trap, 2);
-}
-
-/* }=== */
-
-/* {=== objects === */
-
-/* Upvalues of a constructor, behind the runtime. */
-enum { ROW = 2, CALL_META, PLAIN, KEEPER };
-
-/* Replaces the nargs values on top by an object with them as arguments. */
-static int make_object(lua_State *L, int nargs) {
-  int index = lua_gettop(L) - nargs + 1;
-  cs_call *call = lua_newuserdatauv(L, sizeof *call, nargs);
-  *call =
-      (cs_call){&call_type, lua_touserdata(L, lua_upvalueindex(ROW)), nargs};
-  lua_insert(L, index);
-  for (; nargs > 0; nargs--) lua_setiuservalue(L, index, nargs);
-  lua_pushvalue(L, lua_upvalueindex(CALL_META));
-  lua_setmetatable(L, index);
-  return 1;
-}
-
-/* sys.<name>(...): an immutable object, to be yielded once or many times */
-static int construct(lua_State *L) {
-  int nargs = lua_gettop(L);
-  luaL_argcheck(L, nargs <= MAX_ARGUMENTS, MAX_ARGUMENTS + 1,
-                "too many arguments");
-  if (nargs > 0) return make_object(L, nargs);
-  lua_pushvalue(L,
-                lua_upvalueindex(PLAIN)); /* one is enough: it never changes */
-  return 1;
-}
-
-/* The same, for calls that servers make for each message: the socket keeps the
- * object that names it alone. */
-static int construct_kept(lua_State *L) {
-  if (lua_gettop(L) != 1 || !lua_getmetatable(L, 1)) return construct(L);
-  bool keeper =
-      lua_topointer(L, -1) == lua_touserdata(L, lua_upvalueindex(KEEPER));
-  lua_settop(L, 1);
-  if (!keeper) return construct(L);
-  lua_getiuservalue(L, 1, 1);
-  const cs_call *kept = lua_touserdata(L, -1);
-  if (kept != NULL && kept->row == lua_touserdata(L, lua_upvalueindex(ROW)))
-    return 1;
-  lua_settop(L, 1);
-  lua_pushvalue(L, 1);
-  make_object(L, 1);
-  lua_pushvalue(L, -1);
-  lua_setiuservalue(L, 1, 1);
-  return 1;
-}
-
-void cs_push_constructor(lua_State *L, const cs_syscall *row, int keeper) {
-  const void *kept_by = keeper != 0 ? lua_topointer(L, keeper) : NULL;
-  bool kept = row->kept && kept_by != NULL;
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_pushlightuserdata(L, (void *)row);
-  cs_push_anchor(L, CS_CALL_META);
-  cs_call *plain = lua_newuserdatauv(L, sizeof *plain, 0);
-  *plain = (cs_call){&call_type, row, 0};
-  lua_pushvalue(L, -2);
-  lua_setmetatable(L, -2);
-  lua_pushlightuserdata(L, (void *)kept_by);
-  lua_pushcclosure(L, kept ? construct_kept : construct, KEEPER);
-}
-
-void cs_set_syscalls(lua_State *L, const cs_syscall *rows, int direct,
-                     int objects, int keeper) {
-  for (; rows->name != NULL; rows++) {
-    cs_push_direct(L, rows);
-    lua_setfield(L, direct, rows->name);
-    cs_push_constructor(L, rows, keeper);
-    lua_setfield(L, objects, rows->name);
-  }
-}
-
-static int call_tostring(lua_State *L) {
-  const cs_call *call = lua_touserdata(L, 1);
-  lua_pushfstring(L, "cosched.syscall: %s", call->row->name);
-  return 1;
-}
-
-/* }=== */
-
-/* {=== raising at a raw yield === */
-
-/* A suspended coroutine.yield can only return. So a hook raises the error at
- * the first instruction after it. */
-static void restore_hook(lua_State *thread, cs_runtime *rt) {
-  rt->raising = NULL;
-  lua_sethook(thread, rt->saved_hook, rt->saved_mask, rt->saved_count);
-}
-
-static void raise_hook(lua_State *L, lua_Debug *info) {
-  (void)info;
-  cs_runtime *rt = cs_runtime_push(L);
-  restore_hook(L, rt);
-  lua_getiuservalue(L, -1, CS_RAISED);
-  lua_error(L);
-}
-
-/* The error is on top of L, and is popped. */
-static void raise_on_resume(lua_State *L, cs_task *task) {
-  cs_runtime *rt = task->rt;
-  lua_setiuservalue(L, lua_upvalueindex(1), CS_RAISED);
-  rt->raising = task;
-  rt->saved_hook = lua_gethook(task->thread);
-  rt->saved_mask = lua_gethookmask(task->thread);
-  rt->saved_count = lua_gethookcount(task->thread);
-  lua_sethook(task->thread, raise_hook, LUA_MASKCOUNT, 1);
-}
-
-bool cs_call_unraised(lua_State *L, cs_task *self) {
-  if (self->rt->raising != self) return false;
-  restore_hook(self->thread, self->rt);
-  cs_push_anchor(L, CS_RAISED);
-  return true;
-}
-
-/* }=== */
-
-/* {=== yielded calls === */
-
-/* Pushes the arguments of a call: its handler, or what collects its results, is
- * then called right here, in the frame of the scheduler's loop, which is empty
- * between two steps. An error leaves that frame, and cs_call_failed goes on. */
-static void push_arguments(lua_State *L, lua_State *thread) {
-  const cs_call *call = lua_touserdata(thread, -1);
-  int nargs = call->nargs;
-  if (nargs == 0) return;
-  luaL_checkstack(L, nargs, NULL);
-  lua_pushvalue(thread, -1);
-  lua_xmove(thread, L, 1);
-  for (int i = 1; i <= nargs; i++) lua_getiuservalue(L, 1, i);
-  lua_remove(L, 1); /* the task's thread keeps it */
-}
-
-/* Moves n results to the task's thread, in place of the object. */
-static void give_results(lua_State *L, cs_task *task, int n) {
-  lua_pop(task->thread, 1);
-  if (!lua_checkstack(task->thread, n)) luaL_error(L, "too many results");
-  lua_xmove(L, task->thread, n);
-  task->wait.nresume = n;
-}
-
-static void make_call(lua_State *L, cs_task *task, const cs_call *call) {
-  push_arguments(L, task->thread);
-  task->rt->row = call->row;
-  int n = call->row->handler(L, task);
-  if (n != CS_PARKED) {
-    give_results(L, task, n);
-    cs_requeue(task, &given_ops);
-  } else {
-    tell_if_cancelled(task);
-  }
-  lua_settop(L, 0);
-}
-
-/* False if the call has parked again. */
-static bool collect_call(lua_State *L, cs_task *task) {
-  push_arguments(L, task->thread);
-  task->uncollected = false;
-  int n = task->wait.status != 0 ? interrupted(L, task)
-                                 : task->wait.ops->finish(L, task);
-  if (n != CS_PARKED)
-    give_results(L, task, n);
-  else
-    tell_if_cancelled(task);
-  lua_settop(L, 0);
-  return n != CS_PARKED;
-}
-
-void cs_call_failed(lua_State *L, cs_task *task) {
-  lua_pop(task->thread, 1);
-  lua_xmove(L, task->thread, 1);
-  task->wait.nresume = 1;
-  task->raises = true;
-  task->rt->current = NULL;
-  cs_requeue(task, &given_ops);
-}
-
-/* Message handler of the scheduler's loop: gives an error of a yielded call the
- * place and the name that it would have had in a direct call. */
-static int locate(lua_State *L) {
-  cs_task *self = cs_runtime_of(L)->current;
-  lua_Debug info;
-  if (self == NULL || lua_type(L, 1) != LUA_TSTRING) return 1;
-  const cs_call *call = lua_touserdata(self->thread, -1);
-  lua_pushfstring(L, "'%s'", call->row->name);
-  luaL_gsub(L, lua_tostring(L, 1), "'?'", lua_tostring(L, -1));
-  if (lua_getstack(self->thread, 1, &info) &&
-      lua_getinfo(self->thread, "Sl", &info) && info.currentline > 0) {
-    lua_pushfstring(L, "%s:%d: ", info.short_src, info.currentline);
-    lua_insert(L, -2);
-    lua_concat(L, 2);
-  }
-  return 1;
-}
-
-/* Makes the task raise `message`, kept in the registry, at its yield. */
-static void refuse(lua_State *L, cs_task *task, int n, const char *message) {
-  lua_pop(task->thread, n);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, message);
-  lua_xmove(L, task->thread, 1);
-  task->wait.nresume = 1;
-  task->raises = true;
-}
-
-void cs_call_yielded(lua_State *L, cs_task *task, int n) {
-  lua_State *thread = task->thread;
-  const cs_call *call;
-  task->rt->current = task;
-  task->raw = true;
-  task->wait.progress = 0;
-  if (cs_task_cancelled(task)) {
-    lua_pop(thread, n);
-    requeue_cancelled(task);
-  } else if (n == 0) {
-    cs_requeue(task, &given_ops);
-  } else if (n == 1 && (call = to_call(thread, -1)) != NULL) {
-    make_call(L, task, call);
-  } else {
-    refuse(L, task, n, cs_not_a_syscall);
-    cs_requeue(task, &given_ops);
-  }
-  task->rt->current = NULL;
-}
-
-bool cs_call_collect(lua_State *L, cs_task *task) {
-  bool given = task->wait.ops == &given_ops;
-  if (given && task->wait.status == UV_ECANCELED) {
-    cs_push_cancelled(L, &task->own.scope);
-    raise_on_resume(L, task);
-  } else if (!given) {
-    task->state = CS_TASK_RUNNING;
-    task->rt->current = task;
-    bool collected = collect_call(L, task);
-    task->rt->current = NULL;
-    if (!collected) return false;
-  }
-  task->raw = false;
-  if (task->raises) {
-    task->raises = false;
-    task->wait.nresume = 0;
-    lua_xmove(task->thread, L, 1);
-    raise_on_resume(L, task);
-  }
-  return true;
-}
-
-/* }=== */
-
-static void keep_message(lua_State *L, const char *message) {
-  lua_pushstring(L, message);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, message);
-}
-
-static void keep_function(lua_State *L, lua_CFunction f, cs_anchor anchor) {
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_pushcclosure(L, f, 1);
-  lua_setiuservalue(L, lua_upvalueindex(1), anchor);
-}
-
-void cs_syscall_open(lua_State *L) {
-  lua_createtable(L, 0, 3);
-  lua_pushliteral(L, "cosched.syscall");
-  lua_setfield(L, -2, "__name");
-  lua_pushliteral(L, "cosched.syscall");
-  lua_setfield(L, -2, "__metatable");
-  lua_pushcfunction(L, call_tostring);
-  lua_setfield(L, -2, "__tostring");
-  lua_setiuservalue(L, lua_upvalueindex(1), CS_CALL_META);
-  keep_function(L, locate, CS_LOCATE);
-  keep_message(L, cs_not_a_syscall);
-  keep_message(L, cs_task_stolen);
 }

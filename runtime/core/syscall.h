@@ -25,34 +25,26 @@ typedef struct cs_syscall {
 /* Pushes the function that makes the call directly. The row outlives it. */
 void cs_push_direct(lua_State *L, const cs_syscall *row);
 
-/* Pushes the function that makes objects of the call. `keeper` is the index of
- * the metatable of first arguments, for a row that is kept, else 0. */
-void cs_push_constructor(lua_State *L, const cs_syscall *row, int keeper);
-
-/* Registers rows, up to one without a name: the direct functions in the table
- * at `direct`, the constructors in the table at `objects`. */
-void cs_set_syscalls(lua_State *L, const cs_syscall *rows, int direct,
-                     int objects, int keeper);
-
-/* Makes the metatable of syscall objects and the dispatcher. */
-void cs_syscall_open(lua_State *L);
-
 /* Suspends the running task, which has parked; `k` goes on. */
 int cs_suspend(lua_State *L, cs_task *self, lua_KFunction k);
 
-/* Handles what a task yielded by itself: n values on top of its thread. */
-void cs_call_yielded(lua_State *L, cs_task *task, int n);
+/* {=== for call.c, which does the same for yielded objects === */
 
-/* Collects the results of a yielded call before its task is resumed. False if
- * the call has parked again. */
-bool cs_call_collect(lua_State *L, cs_task *task);
+/* The task goes on with what it has: results on its stack, or nothing. */
+extern const cs_wait_ops cs_given_ops;
 
-/* A yielded call has raised the error on top of L, which is popped: the task
- * will raise it at its yield. */
-void cs_call_failed(lua_State *L, cs_task *task);
+/* A cancelled task is told at the call, through the ready queue, so that one
+ * that ignores it cannot keep the others from running. */
+void cs_requeue_cancelled(cs_task *self);
 
-/* If a raw yield was to raise and could not (nothing ran after it): pushes the
- * error and returns true. */
-bool cs_call_unraised(lua_State *L, cs_task *self);
+/* A cancellation that came while the task was not parked, after a wake or in a
+ * row written in Lua, must not be slept through. */
+void cs_tell_if_cancelled(cs_task *self);
+
+/* Results or error of a wait that was given up; its cancel has released all but
+ * Lua values. */
+int cs_interrupted(lua_State *L, cs_task *self);
+
+/* }=== */
 
 #endif

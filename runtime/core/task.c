@@ -244,6 +244,7 @@ static bool stolen(const cs_task *task) {
 int cs_task_resume(lua_State *L, cs_task *task) {
   cs_runtime *rt = task->rt;
   if (stolen(task)) {
+    cs_give_up(task); /* it will never collect what it was woken for */
     end_badly(L, task, cs_task_stolen);
     return -1;
   }

@@ -186,6 +186,8 @@ void cs_stream_type(lua_State *L, int type, const char *name,
   int meta = lua_gettop(L);
   lua_pushfstring(L, "cosched.%s", name);
   lua_setfield(L, meta, "__name");
+  lua_getfield(L, meta, "__name");
+  lua_setfield(L, meta, "__metatable"); /* scripts cannot reach __gc */
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_getfield(L, meta, "__name");
   luaL_setfuncs(L, metamethods, 2);

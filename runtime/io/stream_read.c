@@ -3,7 +3,7 @@
  * A read looks for what it wants in the buffer, from the start each time, and
  * takes it out only when all of it is there: interrupted, it has taken nothing.
  * recv is the short way: bytes as they come, past the buffer. */
-#include "stream.h"
+#include "match.h"
 
 #include <errno.h>
 #include <string.h>
@@ -134,137 +134,36 @@ static int stream_recv(lua_State *L, cs_task *self) {
 
 /* }=== */
 
-/* {=== what a read looks for === */
-
-typedef enum kind { LINE, LINE_WITH_END, BYTES, ALL, DELIMITED } kind;
-
-typedef struct want {
-  kind kind;
-  size_t size;           /* BYTES: how many; LINE, DELIMITED: at most */
-  const char *delimiter; /* what ends it */
-  size_t delimiter_size;
-} want;
-
-typedef struct match {
-  int status;   /* 0: found; UV_EAGAIN: needs more; or why there is none */
-  size_t size;  /* of the result */
-  size_t taken; /* of the buffer, with the delimiter */
-} match;
-
-static want check_want(lua_State *L, const cs_stream *stream, int index) {
-  if (lua_isnoneornil(L, index))
-    return (want){LINE, stream->line_limit, "\n", 1};
-  if (lua_type(L, index) == LUA_TNUMBER) {
-    lua_Integer n = luaL_checkinteger(L, index);
-    luaL_argcheck(L, n >= 0, index, "the count must not be negative");
-    return (want){BYTES, (size_t)n, NULL, 0};
-  }
-  const char *format = luaL_checkstring(L, index);
-  format += *format == '*';
-  switch (format[0] != '\0' && format[1] == '\0' ? format[0] : '?') {
-  case 'l':
-    return (want){LINE, stream->line_limit, "\n", 1};
-  case 'L':
-    return (want){LINE_WITH_END, stream->line_limit, "\n", 1};
-  case 'a':
-    return (want){ALL, 0, NULL, 0};
-  default:
-    break;
-  }
-  luaL_argerror(L, index, "the format is none of 'l', 'L', 'a', a count");
-  return (want){ALL, 0, NULL, 0};
-}
-
-/* The delimiter of read_until is at 2, its limit at 3. */
-static want check_delimiter(lua_State *L, const cs_stream *stream, int index) {
-  want w = {.kind = DELIMITED, .size = stream->line_limit};
-  (void)index;
-  w.delimiter = luaL_checklstring(L, 2, &w.delimiter_size);
-  luaL_argcheck(L, w.delimiter_size > 0, 2, "the delimiter is empty");
-  if (!lua_isnoneornil(L, 3)) {
-    lua_Integer max = luaL_checkinteger(L, 3);
-    luaL_argcheck(L, max > 0, 3, "the limit must be at least one byte");
-    w.size = (size_t)max;
-  }
-  return w;
-}
-
-/* Where the delimiter begins in data[from, size), or NULL. */
-static const char *find(const char *data, size_t from, size_t size,
-                        const want *w) {
-  if (size - from < w->delimiter_size) return NULL;
-  const char *at = data + from;
-  const char *last = data + size - w->delimiter_size;
-  while (at <= last &&
-         (at = memchr(at, w->delimiter[0], (size_t)(last - at) + 1)) != NULL) {
-    if (memcmp(at, w->delimiter, w->delimiter_size) == 0) return at;
-    at++;
-  }
-  return NULL;
-}
-
-static match find_line(const want *w, const char *data, size_t size,
-                       size_t scanned, bool ended) {
-  const char *end = size > 0 ? find(data, scanned, size, w) : NULL;
-  /* what has no end yet may end in the beginning of a delimiter */
-  size_t length = end != NULL ? (size_t)(end - data) : size;
-  size_t slack = end != NULL || ended ? 0 : w->delimiter_size - 1;
-  if (length > w->size + slack) return (match){CS_ELINE, 0, 0};
-  if (end != NULL) {
-    size_t taken = length + w->delimiter_size;
-    return (match){0, w->kind == LINE_WITH_END ? taken : length, taken};
-  }
-  if (!ended) return (match){UV_EAGAIN, 0, 0};
-  if (size == 0 || w->kind == DELIMITED) return (match){UV_EOF, 0, 0};
-  return (match){0, size, size}; /* the last line has no end */
-}
-
-static match look_for(const want *w, const char *data, size_t size,
-                      size_t scanned, bool ended) {
-  switch (w->kind) {
-  case BYTES: /* none at all are there unless the data has ended, as in io */
-    if (size >= w->size && size > 0) return (match){0, w->size, w->size};
-    if (!ended) return (match){UV_EAGAIN, 0, 0};
-    return size > 0 ? (match){0, size, size} : (match){UV_EOF, 0, 0};
-  case ALL:
-    return (match){ended ? 0 : UV_EAGAIN, size, size};
-  default:
-    return find_line(w, data, size, scanned, ended);
-  }
-}
-
-/* }=== */
-
 /* {=== read, read_until === */
 
 /* One of the two calls: how it reads its arguments, and how it waits. */
 typedef struct reader {
-  want (*get)(lua_State *L, const cs_stream *stream, int index);
+  cs_want (*get)(lua_State *L, const cs_stream *stream, int index);
   bool single; /* one want, whatever the count of arguments */
   const cs_wait_ops *ops;
 } reader;
 
 /* A search that was in vain need not look at the same bytes again, but for the
  * beginning of a delimiter. */
-static void remember_scan(cs_stream *stream, const want *w) {
+static void remember_scan(cs_stream *stream, const cs_want *w) {
   size_t overlap = w->delimiter_size > 0 ? w->delimiter_size - 1 : 0;
   size_t size = buffered(stream);
   stream->scanned = size > overlap ? size - overlap : 0;
 }
 
-/* Pushes one result for each want and takes them out of the buffer. Returns
+/* Pushes one result for each cs_want and takes them out of the buffer. Returns
  * their count, or UV_EAGAIN with nothing pushed and nothing taken. After the
- * first want that has none: nil, message, code. */
+ * first cs_want that has none: nil, message, code. */
 static int take_all(lua_State *L, cs_stream *stream, const reader *r, int last,
                     bool ended) {
   size_t at = stream->start;
   int top = lua_gettop(L), status = 0;
   luaL_checkstack(L, last + 3, "too many formats");
   for (int i = 2; i <= last && status == 0; i++) {
-    want w = r->get(L, stream, i);
+    cs_want w = r->get(L, stream, i);
     size_t scanned = i == 2 ? stream->scanned : 0;
     const char *data = stream->buffer != NULL ? stream->buffer + at : "";
-    match m = look_for(&w, data, stream->end - at, scanned, ended);
+    cs_match m = cs_look_for(&w, data, stream->end - at, scanned, ended);
     status = m.status;
     if (status == UV_EAGAIN) {
       if (i == 2) remember_scan(stream, &w);
@@ -318,8 +217,8 @@ static const cs_wait_ops until_ops = {.name = "data on a socket",
                                       .cancel = cs_poll_cancel,
                                       .outside = true};
 
-static const reader formats = {check_want, false, &read_ops};
-static const reader delimited = {check_delimiter, true, &until_ops};
+static const reader formats = {cs_check_want, false, &read_ops};
+static const reader delimited = {cs_check_delimiter, true, &until_ops};
 
 static int read_finish(lua_State *L, cs_task *self) {
   cs_poll_collect(self, self->wait.on);

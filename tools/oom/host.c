@@ -132,27 +132,36 @@ static void on_alarm(int number) {
   abort();
 }
 
+static outcome run_calm(const options *o, progress *p) {
+  plan calm = o->plan;
+  calm.policy = NEVER;
+  outcome result = run_point(&calm, 0);
+  p->runs += result.runs;
+  return result;
+}
+
 static void run_one(const options *o, progress *p) {
   alarm(o->seconds);
   outcome result = run_point(&o->plan, p->n);
+  outcome next = run_calm(o, p); /* in a Lua state of its own */
   alarm(0);
   p->points++;
   p->runs += result.runs;
-  if (*result.complaint != '\0') tell(o, p, result.complaint);
+  if (*result.complaint != '\0')
+    tell(o, p, result.complaint);
+  else if (*next.complaint != '\0')
+    tell(o, p, next.complaint);
   p->quiet = result.refused ? 0 : p->quiet + 1;
 }
 
 /* A run that nothing disturbs comes first: what the process keeps for good,
  * such as libuv's threads, is there when the counting begins. */
 static bool warm_up(const options *o, progress *p) {
-  plan calm = o->plan;
-  calm.policy = NEVER;
   alarm(o->seconds);
   p->n = 0;
-  outcome first = run_point(&calm, 0);
-  outcome second = run_point(&calm, 0);
+  run_calm(o, p);
+  outcome second = run_calm(o, p);
   alarm(0);
-  p->runs += first.runs + second.runs;
   if (*second.complaint != '\0') tell(o, p, second.complaint);
   return *second.complaint == '\0';
 }

@@ -49,7 +49,7 @@ function M.listen(host, port, options)
   check(is_port(port), 2, "listen", PORT)
   check(not unknown, 3, "listen", unknown)
   local backlog = options and options.backlog
-  check(backlog == nil or is_count(backlog), 3, "listen",
+  check(backlog == nil or is_count(backlog) and backlog < 1 << 31, 3, "listen",
     "backlog: a positive integer expected")
   if host == "*" then host = "0.0.0.0" end
   if is_numeric(host) then return core.tcp_listen(host, port, options) end

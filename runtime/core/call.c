@@ -210,8 +210,19 @@ void cs_call_yielded(lua_State *L, cs_task *task, int n) {
   task->rt->current = NULL;
 }
 
+/* A stranger may have resumed the task up to another yield: then what a yielded
+ * call left on its thread is gone. */
+static bool is_replaced(const cs_task *task, bool given) {
+  if (given) return lua_gettop(task->thread) < task->wait.nresume;
+  return lua_gettop(task->thread) == 0 || to_call(task->thread, -1) == NULL;
+}
+
 bool cs_call_collect(lua_State *L, cs_task *task) {
   bool given = task->wait.ops == &cs_given_ops;
+  if (is_replaced(task, given)) {
+    cs_task_end_stolen(L, task);
+    return false;
+  }
   if (given && task->wait.status == UV_ECANCELED) {
     cs_push_cancelled(L, &task->own.scope);
     cs_raise_on_resume(L, task);
@@ -256,5 +267,5 @@ void cs_call_open(lua_State *L) {
   lua_setiuservalue(L, lua_upvalueindex(1), CS_CALL_META);
   keep_function(L, locate, CS_LOCATE);
   keep_message(L, cs_not_a_syscall);
-  keep_message(L, cs_task_stolen);
+  keep_message(L, cs_task_was_stolen);
 }

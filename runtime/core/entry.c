@@ -17,7 +17,7 @@ static const cs_wait_ops children_ops = {.name = "children"};
  * the stack unwinds, and leaves the error as it is. */
 static int take_traceback(lua_State *L) {
   cs_task *self = cs_runtime_of(L)->current;
-  if (self == NULL || cs_is_cancelled(L, 1)) return 1;
+  if (self == NULL || self->thread != L || cs_is_cancelled(L, 1)) return 1;
   cs_push_task(L, self);
   luaL_traceback(L, L, NULL, 1);
   cs_leaf_set(L, 2, 1);
@@ -25,8 +25,9 @@ static int take_traceback(lua_State *L) {
   return 1;
 }
 
-static void check_not_stolen(lua_State *L, cs_task *self) {
-  if (self->rt->current != self)
+static void check_not_stolen(lua_State *L, const cs_task *self) {
+  const cs_task *current = cs_runtime_of(L)->current;
+  if (current != self || self == NULL || self->thread != L)
     luaL_error(L, "a task was resumed outside the scheduler");
 }
 
@@ -161,6 +162,7 @@ static int body_done(lua_State *L, int status, lua_KContext ctx) {
 
 /* Called with the message handler, the body and its arguments. */
 static int entry(lua_State *L) {
+  check_not_stolen(L, cs_runtime_of(L)->current);
   lua_KContext self = (lua_KContext)cs_runtime_of(L)->current;
   int nargs = lua_gettop(L) - 2;
   int status = lua_pcallk(L, nargs, LUA_MULTRET, 1, self, body_done);

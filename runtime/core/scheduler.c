@@ -77,6 +77,7 @@ static void expire_deadlines(cs_runtime *rt) {
 /* {=== turns === */
 
 static void step(lua_State *L, cs_task *task) {
+  if (cs_task_end_if_stolen(L, task)) return;
   if (task->raw && !cs_call_collect(L, task)) return;
   int yielded = cs_task_resume(L, task);
   if (yielded >= 0) cs_call_yielded(L, task, yielded);

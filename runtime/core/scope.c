@@ -1,4 +1,4 @@
-/* scope.c - links between scopes; what a cancellation does is in task.c. */
+/* scope.c - links between scopes; what a cancellation does is in wait.c. */
 #include "scope.h"
 
 #include <assert.h>

@@ -16,28 +16,42 @@ const char *const cs_state_names[] = {
 const char *const cs_outcome_names[] = {
     [CS_OK] = "ok", [CS_ERROR] = "error", [CS_CANCELLED_OUTCOME] = "cancelled"};
 
-const char cs_task_stolen[] = "task was closed outside the scheduler";
+const char cs_task_was_stolen[] = "task was closed outside the scheduler";
 const char cs_not_a_syscall[] = "task yielded a value that is not a syscall";
 
-enum {
-  BUDGET = 64,       /* calls that a task may finish in a row */
-  THREAD_BOTTOM = 2, /* entry and handler stay on each thread */
-};
+enum { BUDGET = 64 }; /* calls that a task may finish in a row */
 
 /* {=== birth === */
 
-/* Pushes a thread whose stack holds what each task starts with. */
-static lua_State *take_thread(lua_State *L, cs_runtime *rt) {
-  if (rt->pooled > 0) {
-    rt->pooled--;
-    lua_xmove(rt->pool, L, 1);
-    return lua_tothread(L, -1);
-  }
+static int warm_up(lua_State *L) {
+  lua_Integer depth = lua_tointeger(L, 1);
+  if (depth == 0) return 0;
+  lua_pushcfunction(L, warm_up);
+  lua_pushinteger(L, depth - 1);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+/* A new thread makes the calls that each task begins with: it has the memory
+ * for them from now on, so a task that was spawned does begin (R2). */
+static lua_State *new_thread(lua_State *L) {
+  int nresults;
   lua_State *thread = lua_newthread(L);
-  cs_push_anchor(L, CS_ENTRY);
-  cs_push_anchor(L, CS_HANDLER);
-  lua_xmove(L, thread, THREAD_BOTTOM);
+  lua_sethook(thread, NULL, 0, 0);
+  lua_pushcfunction(thread, warm_up);
+  lua_pushinteger(thread, 2);
+  if (lua_resume(thread, L, 1, &nresults) != LUA_OK)
+    luaL_error(L, "not enough memory");
   return thread;
+}
+
+/* Pushes a thread with an empty stack: to a stranger who kept it from an
+ * earlier task, it is dead. */
+static lua_State *take_thread(lua_State *L, cs_runtime *rt) {
+  if (rt->pooled == 0) return new_thread(L);
+  rt->pooled--;
+  lua_xmove(rt->pool, L, 1);
+  return lua_tothread(L, -1);
 }
 
 /* A thread inherits the hook of its maker, as Lua's own coroutines do. */
@@ -78,17 +92,18 @@ cs_task *cs_task_new(lua_State *L, cs_nursery *nursery, int nargs) {
   lua_setiuservalue(L, index, 2);
   lua_State *thread = take_thread(L, rt);
   lua_setiuservalue(L, index, 1);
-  if (!lua_checkstack(thread, nargs + THREAD_BOTTOM + LUA_MINSTACK))
+  if (!lua_checkstack(thread, nargs + LUA_MINSTACK))
     luaL_error(L, "too many arguments for a task");
   cs_push_anchor(L, CS_TASKS);
   lua_pushvalue(L, index);
   lua_rawseti(L, -2, task->tid);
   lua_pop(L, 1);
   inherit_hook(L, thread);
-  lua_pushvalue(thread, 1);
-  lua_pushvalue(thread, 2);
+  cs_push_anchor(L, CS_ENTRY);
+  cs_push_anchor(L, CS_HANDLER);
+  lua_xmove(L, thread, 2);
   lua_xmove(L, thread, nargs + 1);
-  commit_task(task, thread, nargs + THREAD_BOTTOM);
+  commit_task(task, thread, nargs + 2);
   return task;
 }
 
@@ -176,7 +191,7 @@ static void pool_thread(cs_runtime *rt, lua_State *thread) {
  * in the pool before its value takes its place. */
 static void end_well(lua_State *L, cs_task *task) {
   lua_State *thread = task->thread;
-  bool any = lua_gettop(thread) > THREAD_BOTTOM;
+  bool any = lua_gettop(thread) > 0;
   if (task->nresults == 0) task->nresults = any;
   if (any)
     lua_xmove(thread, L, 1);
@@ -236,18 +251,26 @@ void cs_kill_doomed(lua_State *L, cs_runtime *rt) {
 
 /* {=== resume === */
 
-/* A thread that the runtime suspended was resumed or closed by a stranger. */
+/* What the runtime left on the thread is not there any more. */
 static bool stolen(const cs_task *task) {
-  return task->started && lua_status(task->thread) != LUA_YIELD;
+  int status = lua_status(task->thread);
+  if (task->started) return status != LUA_YIELD;
+  return status != LUA_OK || lua_gettop(task->thread) != task->wait.nresume + 1;
+}
+
+bool cs_task_end_if_stolen(lua_State *L, cs_task *task) {
+  if (!stolen(task)) return false;
+  cs_task_end_stolen(L, task);
+  return true;
+}
+
+void cs_task_end_stolen(lua_State *L, cs_task *task) {
+  cs_give_up(task); /* it will never collect what it was woken for */
+  end_badly(L, task, cs_task_was_stolen);
 }
 
 int cs_task_resume(lua_State *L, cs_task *task) {
   cs_runtime *rt = task->rt;
-  if (stolen(task)) {
-    cs_give_up(task); /* it will never collect what it was woken for */
-    end_badly(L, task, cs_task_stolen);
-    return -1;
-  }
   rt->current = task;
   rt->budget = BUDGET;
   task->state = CS_TASK_RUNNING;

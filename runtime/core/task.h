@@ -28,22 +28,27 @@ struct cs_task {
   cs_nursery *nursery; /* who owns it */
   cs_ring joiners;     /* tasks that wait for its end, by wait.link */
   int64_t tid;
-  uint8_t state;    /* cs_task_state */
-  uint8_t outcome;  /* cs_outcome, once done */
-  uint8_t nresults; /* once done: 0, 1: the value itself, 2: a table */
-  bool raw;         /* parked by a yielded object, or by a bare yield */
-  bool raises;      /* the value to resume with is an error to raise */
-  bool started;     /* it was resumed once */
-  bool uncollected; /* woken, and its wait not finished yet */
-  bool holds;       /* its wait keeps a Lua value (cs_hold) */
-  bool observed;    /* its error was reported and is not the nursery's */
-  bool killed;
+  uint8_t state;        /* cs_task_state */
+  uint8_t outcome;      /* cs_outcome, once done */
+  uint8_t nresults;     /* once done: 0, 1: the value itself, 2: a table */
+  bool raw : 1;         /* parked by a yielded object, or by a bare yield */
+  bool raises : 1;      /* the value to resume with is an error to raise */
+  bool started : 1;     /* it was resumed once */
+  bool uncollected : 1; /* woken, and its wait not finished yet */
+  bool holds : 1;       /* its wait keeps a Lua value (cs_hold) */
+  bool observed : 1;    /* its error was reported and is not the nursery's */
+  bool killed : 1;
 };
 
 /* Pushes a new task, ready, for the function and the nargs arguments on top of
  * the stack (which are popped), owned by `nursery`. May raise; then nothing
  * has changed. */
 cs_task *cs_task_new(lua_State *L, cs_nursery *nursery, int nargs);
+
+/* Ends a task whose thread was resumed or closed by a stranger, who knows it
+ * from coroutine.running. The first looks, and is true if that was so. */
+bool cs_task_end_if_stolen(lua_State *L, cs_task *task);
+void cs_task_end_stolen(lua_State *L, cs_task *task);
 
 /* Runs a ready task until it parks, yields or ends. Returns the count of values
  * that it yielded by itself, on top of its thread, or -1. Called by the
@@ -86,7 +91,7 @@ static inline bool cs_task_cancelled(const cs_task *task) {
 
 /* Errors whose strings the registry keeps under their address, so that they
  * can be raised when memory is short. */
-extern const char cs_task_stolen[];
+extern const char cs_task_was_stolen[];
 extern const char cs_not_a_syscall[];
 
 extern const char *const cs_state_names[];

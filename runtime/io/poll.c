@@ -78,9 +78,9 @@ void cs_poll_collect(cs_task *self, cs_poll *poll) { release(self, poll); }
 
 void cs_poll_cancel(cs_task *self) { release(self, self->wait.on); }
 
-void cs_poll_event(cs_poll *poll, int ready, bool hangup) {
+void cs_poll_event(cs_poll *poll, int ready, bool try_again) {
   poll->ready |= (uint8_t)ready;
-  poll->hangup |= hangup;
+  poll->try_again |= try_again;
   for (int i = CS_READ; i <= CS_WRITE; i++) {
     cs_task *task = poll->waiter[i];
     if ((ready >> i & 1) != 0 && task != NULL && task->state == CS_TASK_PARKED)

@@ -21,7 +21,8 @@ typedef struct cs_poll {
   uint32_t generation; /* tells this use of the number from earlier ones */
   uint8_t ready;       /* bit per direction: a call is worth a try */
   uint8_t watched;     /* bit per direction: the backend reports it */
-  bool hangup;         /* the peer is gone, or half of it: reads never block */
+  bool try_again;      /* a short read does not mean that there is no more: the
+                          peer is gone, or has sent urgent data */
   bool read_ahead;     /* its stream has bytes that nobody has taken yet */
   bool foreign;        /* the descriptor belongs to somebody else */
 } cs_poll;
@@ -60,16 +61,15 @@ static inline void cs_poll_blocked(cs_poll *poll, cs_direction direction) {
   poll->ready &= (uint8_t) ~(1 << direction);
 }
 
-/* A read took less than it could have: there is no more, unless the end of the
- * data is what comes next. */
+/* A read took less than it could have. */
 static inline void cs_poll_drained(cs_poll *poll) {
-  if (!poll->hangup) cs_poll_blocked(poll, CS_READ);
+  if (!poll->try_again) cs_poll_blocked(poll, CS_READ);
 }
 
 /* {=== for the backends === */
 
 /* What is ready now, as bits per direction. */
-void cs_poll_event(cs_poll *poll, int ready, bool hangup);
+void cs_poll_event(cs_poll *poll, int ready, bool try_again);
 
 int cs_backend_open(cs_runtime *rt, cs_polls *polls);
 void cs_backend_close(cs_runtime *rt, cs_polls *polls);

@@ -27,7 +27,7 @@ static void deliver(cs_runtime *rt, const struct epoll_event *event) {
   if (hangup || (event->events & (EPOLLIN | EPOLLPRI)) != 0)
     ready |= 1 << CS_READ;
   if (gone || (event->events & EPOLLOUT) != 0) ready |= 1 << CS_WRITE;
-  cs_poll_event(poll, ready, hangup);
+  cs_poll_event(poll, ready, hangup || (event->events & EPOLLPRI) != 0);
 }
 
 static bool wait_for_events(cs_runtime *rt, int timeout_ms) {
@@ -65,7 +65,7 @@ void cs_backend_close(cs_runtime *rt, cs_polls *polls) {
 int cs_backend_watch(cs_poll *poll, int directions) {
   int watched = poll->watched | directions;
   struct epoll_event event = {.events = EPOLLET | EPOLLRDHUP};
-  if ((watched >> CS_READ & 1) != 0) event.events |= EPOLLIN;
+  if ((watched >> CS_READ & 1) != 0) event.events |= EPOLLIN | EPOLLPRI;
   if ((watched >> CS_WRITE & 1) != 0) event.events |= EPOLLOUT;
   event.data.u64 = (uint64_t)poll->generation << 32 | (uint32_t)poll->fd;
   int op = poll->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;

@@ -39,6 +39,7 @@ static void on_wake(uv_async_t *wake) {
 static int sys_unwind_on_signals(lua_State *L, cs_task *self) {
   cs_runtime *rt = cs_runtime_of(L);
   (void)self;
+  if (!rt->open) return luaL_error(L, "the runtime is closed");
   if (process.wake != NULL)
     return luaL_error(L, "a runtime handles signals already");
   uv_async_t *wake = &rt->io->wake;

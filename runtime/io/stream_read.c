@@ -151,30 +151,36 @@ static void remember_scan(cs_stream *stream, const cs_want *w) {
   stream->scanned = size > overlap ? size - overlap : 0;
 }
 
-/* Pushes one result for each cs_want and takes them out of the buffer. Returns
- * their count, or UV_EAGAIN with nothing pushed and nothing taken. After the
- * first cs_want that has none: nil, message, code. */
-static int take_all(lua_State *L, cs_stream *stream, const reader *r, int last,
-                    bool ended) {
+/* Looks for one want after the other. The first pass only looks, and is over at
+ * UV_EAGAIN: a result that is pushed is copied. The second pushes and consumes,
+ * and after the first want that has no result pushes nil, message, code. */
+static int pass(lua_State *L, cs_stream *stream, const reader *r, int last,
+                bool ended, bool push) {
   size_t at = stream->start;
-  int top = lua_gettop(L), status = 0;
-  luaL_checkstack(L, last + 3, "too many formats");
+  int status = 0;
   for (int i = 2; i <= last && status == 0; i++) {
     cs_want w = r->get(L, stream, i);
     size_t scanned = i == 2 ? stream->scanned : 0;
     const char *data = stream->buffer != NULL ? stream->buffer + at : "";
     cs_match m = cs_look_for(&w, data, stream->end - at, scanned, ended);
     status = m.status;
-    if (status == UV_EAGAIN) {
-      if (i == 2) remember_scan(stream, &w);
-      lua_settop(L, top);
-      return UV_EAGAIN;
-    }
-    if (status == 0) lua_pushlstring(L, data, m.size);
+    if (status == UV_EAGAIN && i == 2) remember_scan(stream, &w);
+    if (status == 0 && push) lua_pushlstring(L, data, m.size);
     at += m.taken;
   }
+  if (!push) return status;
   if (status != 0) cs_fail(L, status);
   if (at > stream->start) consume(stream, at - stream->start);
+  return status;
+}
+
+/* The count of results, or UV_EAGAIN with nothing pushed and nothing taken. */
+static int take_all(lua_State *L, cs_stream *stream, const reader *r, int last,
+                    bool ended) {
+  int top = lua_gettop(L);
+  if (pass(L, stream, r, last, ended, false) == UV_EAGAIN) return UV_EAGAIN;
+  luaL_checkstack(L, last + 3, "too many formats");
+  pass(L, stream, r, last, ended, true);
   return lua_gettop(L) - top;
 }
 

@@ -233,10 +233,8 @@ static int connect_finish(lua_State *L, cs_task *self) {
 static int start_connect(int fd, const cs_address *to, const cs_address *from) {
   if (from != NULL && bind(fd, &from->any, cs_address_size(from)) != 0)
     return -errno;
-  int status;
-  do status = connect(fd, &to->any, cs_address_size(to));
-  while (status != 0 && errno == EINTR);
-  return status == 0 ? 0 : -errno;
+  if (connect(fd, &to->any, cs_address_size(to)) == 0) return 0;
+  return errno == EINTR ? -EINPROGRESS : -errno; /* the attempt goes on */
 }
 
 /* Parks until the attempt has ended; the stream is on top of the stack. */

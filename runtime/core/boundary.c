@@ -86,7 +86,7 @@ static const char *push_culprit(lua_State *L) {
 
 int cs_raise_cannot_wait(lua_State *L, const char *name) {
   cs_task *self = cs_runtime_of(L)->current;
-  luaL_checkstack(L, 12, NULL);
+  luaL_checkstack(L, 12, "not enough memory");
   if (self == NULL)
     return luaL_error(L,
                       "'%s' waits, so it needs a task: run the script with the "

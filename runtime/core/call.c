@@ -112,7 +112,7 @@ static void push_arguments(lua_State *L, lua_State *thread) {
   const cs_call *call = lua_touserdata(thread, -1);
   int nargs = call->nargs;
   if (nargs == 0) return;
-  luaL_checkstack(L, nargs, NULL);
+  luaL_checkstack(L, nargs, "not enough memory");
   lua_pushvalue(thread, -1);
   lua_xmove(thread, L, 1);
   for (int i = 1; i <= nargs; i++) lua_getiuservalue(L, 1, i);

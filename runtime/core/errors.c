@@ -51,7 +51,7 @@ void cs_push_cancelled(lua_State *L, cs_scope *scope) {
   lua_remove(L, -2);
 }
 
-static bool has_metatable(lua_State *L, int index, cs_anchor anchor) {
+bool cs_has_type(lua_State *L, int index, cs_anchor anchor) {
   if (!lua_istable(L, index) || !lua_getmetatable(L, index)) return false;
   cs_push_anchor(L, anchor);
   bool same = lua_rawequal(L, -1, -2);
@@ -60,7 +60,7 @@ static bool has_metatable(lua_State *L, int index, cs_anchor anchor) {
 }
 
 bool cs_is_cancelled(lua_State *L, int index) {
-  return has_metatable(L, index, CS_CANCELLED_META);
+  return cs_has_type(L, index, CS_CANCELLED_META);
 }
 
 static int cancelled_tostring(lua_State *L) {
@@ -82,7 +82,7 @@ static int cancelled_tostring(lua_State *L) {
 
 void cs_leaf_set(lua_State *L, int task, int index) {
   cs_task *self = lua_touserdata(L, task);
-  luaL_checkstack(L, 4, NULL);
+  luaL_checkstack(L, 4, "not enough memory");
   lua_createtable(L, 0, 5);
   lua_insert(L, -2);
   lua_setfield(L, -2, "traceback");
@@ -141,10 +141,10 @@ static void append_leaves(lua_State *L, int errors, int list, int value) {
 }
 
 void cs_errors_add(lua_State *L, int errors, int task, int value) {
-  luaL_checkstack(L, 8, NULL);
+  luaL_checkstack(L, 8, "not enough memory");
   lua_getfield(L, errors, "errors");
   int list = lua_gettop(L);
-  if (has_metatable(L, value, CS_ERRORS_META)) {
+  if (cs_has_type(L, value, CS_ERRORS_META)) {
     append_leaves(L, errors, list, value);
   } else {
     if (lua_getiuservalue(L, task, 2) != LUA_TTABLE) {
@@ -159,7 +159,7 @@ void cs_errors_add(lua_State *L, int errors, int task, int value) {
 }
 
 void cs_errors_take(lua_State *L, int errors, cs_nursery *nursery) {
-  luaL_checkstack(L, 4, NULL);
+  luaL_checkstack(L, 4, "not enough memory");
   while (nursery->failures != NULL) {
     cs_task *child = CS_OWNER(nursery->failures->next, cs_task, wait.link);
     cs_push_task(L, child);
@@ -217,18 +217,7 @@ static int errors_tostring(lua_State *L) {
 
 /* }=== */
 
-/* {=== the outcome of a task === */
-
-static int raise_task_cancelled(lua_State *L, int task) {
-  lua_createtable(L, 0, 2);
-  lua_pushvalue(L, task);
-  lua_setfield(L, -2, "task");
-  lua_getiuservalue(L, task, 1);
-  lua_setfield(L, -2, "cancelled");
-  cs_push_anchor(L, CS_TASK_CANCELLED_META);
-  lua_setmetatable(L, -2);
-  return lua_error(L);
-}
+/* {=== the functions of the module === */
 
 static int task_cancelled_tostring(lua_State *L) {
   lua_getfield(L, 1, "task");
@@ -239,38 +228,6 @@ static int task_cancelled_tostring(lua_State *L) {
   return 1;
 }
 
-static int raise_errors(lua_State *L, int task) {
-  lua_getiuservalue(L, task, 1);
-  int value = lua_gettop(L);
-  if (!has_metatable(L, value, CS_ERRORS_META)) {
-    cs_errors_new(L);
-    cs_errors_add(L, value + 1, task, value);
-  }
-  return lua_error(L);
-}
-
-int cs_push_results(lua_State *L, int task) {
-  cs_task *self = lua_touserdata(L, task);
-  if (self->outcome == CS_ERROR) return raise_errors(L, task);
-  if (self->outcome == CS_CANCELLED_OUTCOME)
-    return raise_task_cancelled(L, task);
-  if (self->nresults == 0) return 0;
-  lua_getiuservalue(L, task, 1);
-  if (self->nresults == 1) return 1;
-  int packed = lua_gettop(L);
-  lua_getfield(L, packed, "n");
-  int n = (int)lua_tointeger(L, -1);
-  lua_pop(L, 1);
-  luaL_checkstack(L, n, "too many results");
-  for (int i = 1; i <= n; i++) lua_rawgeti(L, packed, i);
-  lua_remove(L, packed);
-  return n;
-}
-
-/* }=== */
-
-/* {=== the functions of the module === */
-
 static int deadlock_tostring(lua_State *L) {
   lua_getfield(L, 1, "report");
   return 1;
@@ -278,7 +235,7 @@ static int deadlock_tostring(lua_State *L) {
 
 static int is(lua_State *L, cs_anchor anchor) {
   luaL_checkany(L, 1);
-  lua_pushboolean(L, has_metatable(L, 1, anchor));
+  lua_pushboolean(L, cs_has_type(L, 1, anchor));
   return 1;
 }
 
@@ -293,7 +250,7 @@ static int is_deadlock(lua_State *L) { return is(L, CS_DEADLOCK_META); }
 /* cause(value): the first error inside an Errors, any other value itself */
 static int cause(lua_State *L) {
   luaL_checkany(L, 1);
-  if (has_metatable(L, 1, CS_ERRORS_META))
+  if (cs_has_type(L, 1, CS_ERRORS_META))
     lua_getfield(L, 1, "error");
   else
     lua_pushvalue(L, 1);

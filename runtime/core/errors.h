@@ -20,6 +20,9 @@ void cs_errors_open(lua_State *L);
 /* Pushes the cancellation that holds for a cancelled scope. */
 void cs_push_cancelled(lua_State *L, cs_scope *scope);
 
+/* True if the value at `index` is a table with that metatable. */
+bool cs_has_type(lua_State *L, int index, cs_anchor anchor);
+
 /* True if the value at `index` is a cancellation. */
 bool cs_is_cancelled(lua_State *L, int index);
 
@@ -36,10 +39,6 @@ void cs_errors_add(lua_State *L, int errors, int task, int value);
 
 /* Adds and forgets all failures of a nursery. */
 void cs_errors_take(lua_State *L, int errors, cs_nursery *nursery);
-
-/* Pushes the outcome of the done task at `task` as a join sees it: its results
- * (returns their count), or raises Errors or TaskCancelled. */
-int cs_push_results(lua_State *L, int task);
 
 /* is_cancelled, is_errors, is_task_cancelled, is_deadlock, cause. */
 extern const luaL_Reg cs_error_functions[];

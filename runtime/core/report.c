@@ -36,7 +36,7 @@ static void push_line(lua_State *L, int i) {
 static int write_report(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
   int live = (int)rt->live, shown = live < SHOWN ? live : SHOWN;
-  luaL_checkstack(L, shown + LUA_MINSTACK, NULL);
+  luaL_checkstack(L, shown + LUA_MINSTACK, "not enough memory");
   lua_createtable(L, 0, 2);
   lua_createtable(L, live, 0);
   cs_scope *root = &rt->root.scope, *each = cs_scope_first(root);

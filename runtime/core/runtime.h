@@ -47,6 +47,7 @@ struct cs_runtime {
   bool deadlocked;       /* the report is made, the tasks are unwinding */
   bool signal_pending;   /* the tasks must be told that the program is to end */
   int signal;            /* that asked the program to end; 0: none */
+  uint32_t checks;       /* turns that cs_check was asked for */
   uint64_t last_poll;    /* when I/O was last polled while tasks were ready */
   const void *task_meta; /* metatable of tasks, for quick checks */
   const cs_poller *poller; /* NULL: uv_run waits for all */

@@ -1,12 +1,14 @@
 /* scheduler.c - resumes what is ready, waits for what is not.
  *
- * A turn resumes the tasks that were ready at its start, polls I/O, and expires
- * deadlines; in a long turn I/O is polled in between. libuv 1.44 runs its
- * timers before I/O, newer ones after it: so its only timer here just ends the
- * poll, and the heap expires afterwards. */
+ * A turn resumes tasks in the order in which they became ready, 61 at most,
+ * then polls I/O, then expires deadlines. libuv 1.44 runs its timers before
+ * I/O, newer ones after it: so its only timer here just ends the poll, and the
+ * heap expires afterwards. */
 #include "scheduler.h"
 
+#include "outcome.h"
 #include "report.h"
+#include "results.h"
 
 #include <assert.h>
 
@@ -159,7 +161,7 @@ static void begin(lua_State *L, cs_runtime *rt) {
   if (!rt->open) luaL_error(L, "the runtime is closed");
   read_options(L);
   luaL_checktype(L, 1, LUA_TFUNCTION);
-  luaL_checkstack(L, 2 * LUA_MINSTACK, NULL);
+  luaL_checkstack(L, 2 * LUA_MINSTACK, "not enough memory");
   lua_pushnil(L);
   lua_setiuservalue(L, lua_upvalueindex(1), CS_REPORT);
   cs_nursery_open(&rt->root, NULL, false);
@@ -191,7 +193,7 @@ static int end(lua_State *L, cs_runtime *rt) {
 /* Runs under pcall, so that handlers of yielded calls may raise. */
 static int loop(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
-  luaL_checkstack(L, 2 * LUA_MINSTACK, NULL);
+  luaL_checkstack(L, 2 * LUA_MINSTACK, "not enough memory");
   while (rt->live > 0) {
     turn(L, rt);
 #ifdef COSCHED_CHECK

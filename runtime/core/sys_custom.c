@@ -4,6 +4,7 @@
  * returns results, or keeps `wait` somewhere and returns wait:park(); later,
  * wait:wake(...) gives the call its results. A wait that was given up answers
  * wake with false, so nothing is handed to a task that is gone. */
+#include "keep.h"
 #include "module.h"
 
 /* One row; its user values are the table it was made of, and its name. */
@@ -58,7 +59,7 @@ static void custom_unwind(lua_State *L, cs_task *self) {
 static int custom_start(lua_State *L, cs_task *self) {
   const cs_syscall *row = self->rt->row;
   int nargs = lua_gettop(L);
-  luaL_checkstack(L, nargs + 8, NULL);
+  luaL_checkstack(L, nargs + 8, "not enough memory");
   custom_wait *wait = lua_newuserdatauv(L, sizeof *wait, 2);
   *wait = (custom_wait){self, IDLE};
   cs_push_anchor(L, CS_WAIT_META);

@@ -1,5 +1,7 @@
 /* sys_task.c - calls about tasks, and the methods of their handles. */
+#include "keep.h"
 #include "module.h"
+#include "results.h"
 
 #include <string.h>
 

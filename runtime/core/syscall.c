@@ -1,8 +1,9 @@
-/* syscall.c - trap and collect: a call made directly, on the task's own stack.
+/* syscall.c - trap and collect: calls made directly, on the task's own stack.
  */
 #include "syscall.h"
 
 #include "boundary.h"
+#include "keep.h"
 #include "raise.h"
 
 static int collect(lua_State *L, int status, lua_KContext ctx);

@@ -1,8 +1,6 @@
-/* task.c - birth, resume and end of a task, seen from the scheduler's side.
- *
- * What runs on the task's own thread is in entry.c. The end allocates nothing,
- * so that no task can be lost when memory is short. */
-#include "task.h"
+/* task.c - birth and resume of a task, seen from the scheduler's side. What
+ * runs on the task's own thread is in entry.c. */
+#include "outcome.h"
 
 #include <assert.h>
 #include <lauxlib.h>
@@ -12,9 +10,6 @@ const char *const cs_state_names[] = {
     [CS_TASK_PARKED] = "waiting", [CS_TASK_DOOMED] = "waiting",
     [CS_TASK_DONE] = "done",
 };
-
-const char *const cs_outcome_names[] = {
-    [CS_OK] = "ok", [CS_ERROR] = "error", [CS_CANCELLED_OUTCOME] = "cancelled"};
 
 const char cs_task_was_stolen[] = "task was closed outside the scheduler";
 const char cs_not_a_syscall[] = "task yielded a value that is not a syscall";
@@ -81,7 +76,7 @@ static void commit_task(cs_task *task, lua_State *thread, int nresume) {
 
 cs_task *cs_task_new(lua_State *L, cs_nursery *nursery, int nargs) {
   cs_runtime *rt = cs_runtime_of(L);
-  luaL_checkstack(L, 8, NULL);
+  luaL_checkstack(L, 8, "not enough memory");
   cs_task *task = lua_newuserdatauv(L, sizeof *task, 2);
   int index = lua_gettop(L) - nargs - 1;
   lua_insert(L, index); /* task, function, arguments */
@@ -109,146 +104,6 @@ cs_task *cs_task_new(lua_State *L, cs_nursery *nursery, int nargs) {
 
 /* }=== */
 
-/* {=== end === */
-
-static int close_thread(lua_State *L, lua_State *thread) {
-#if LUA_VERSION_RELEASE_NUM >= 50406
-  return lua_closethread(thread, L);
-#elif LUA_VERSION_RELEASE_NUM == 50405
-  return lua_resetthread(thread, L);
-#else
-  (void)L;
-  return lua_resetthread(thread);
-#endif
-}
-
-static void wake_joiners(cs_task *task) {
-  while (task->joiners != NULL) {
-    cs_link *first = cs_ring_take(&task->joiners);
-    cs_task *joiner = CS_OWNER(first, cs_task, wait.link);
-    joiner->wait.progress = task->outcome;
-    if (task->outcome == CS_ERROR && task->nursery->supervises)
-      task->observed = true;
-    cs_wake(joiner);
-  }
-}
-
-static cs_child_end child_end(const cs_task *task) {
-  if (task->outcome == CS_ERROR && !task->observed) return CS_CHILD_FAILED;
-  bool own = task->own.scope.source == CS_BY_CALL || task->killed;
-  return task->outcome == CS_CANCELLED_OUTCOME && !own ? CS_CHILD_CUT
-                                                       : CS_CHILD_FINE;
-}
-
-static void forget_reason(lua_State *L, cs_task *task) {
-  cs_push_anchor(L, CS_CANCELLED);
-  lua_pushnil(L);
-  lua_rawsetp(L, -2, &task->own.scope);
-  lua_pop(L, 1);
-}
-
-/* The outcome is recorded: tells all whom it concerns. */
-static void announce_end(lua_State *L, cs_task *task) {
-  cs_runtime *rt = task->rt;
-  if (task->own.live > 0 || task->own.failures != NULL)
-    cs_nursery_abandon(&task->own, &rt->root);
-  task->thread = NULL;
-  task->state = CS_TASK_DONE;
-  rt->live--;
-  if (task->own.scope.source == CS_BY_CALL) forget_reason(L, task);
-  if (task->holds) {
-    cs_take_held(L, task);
-    lua_pop(L, 1);
-  }
-  if (task->own.supervises) cs_set_callback(L, &task->own, -1);
-  cs_child_end end = child_end(task);
-  cs_scope_close(&task->own.scope);
-  wake_joiners(task);
-  cs_nursery_child_done(task->nursery, &task->wait.link, end);
-  if (end == CS_CHILD_FAILED) return; /* kept until the owner takes it */
-  lua_pushnil(L);
-  lua_rawseti(L, CS_LOOP_TASKS, task->tid);
-}
-
-/* Puts the value on top of L, which is popped, in the place of the thread. */
-static void keep_value(lua_State *L, cs_task *task) {
-  lua_rawgeti(L, CS_LOOP_TASKS, task->tid);
-  lua_insert(L, -2);
-  lua_setiuservalue(L, -2, 1);
-  lua_pop(L, 1);
-}
-
-/* The thread is used again, unless there are enough. */
-static void pool_thread(cs_runtime *rt, lua_State *thread) {
-  if (rt->pooled >= CS_POOL_SIZE || !lua_checkstack(rt->pool, 1)) return;
-  rt->pooled++;
-  if (lua_gethook(thread) != NULL) lua_sethook(thread, NULL, 0, 0);
-  lua_pushthread(thread);
-  lua_xmove(thread, rt->pool, 1);
-}
-
-/* The first function has returned; it has recorded the outcome. The thread is
- * in the pool before its value takes its place. */
-static void end_well(lua_State *L, cs_task *task) {
-  lua_State *thread = task->thread;
-  bool any = lua_gettop(thread) > 0;
-  if (task->nresults == 0) task->nresults = any;
-  if (any)
-    lua_xmove(thread, L, 1);
-  else
-    lua_pushnil(L);
-  pool_thread(task->rt, thread);
-  keep_value(L, task);
-  announce_end(L, task);
-}
-
-/* The thread died before its first function could record the outcome: it was
- * killed, closed by a stranger, or memory ran out. `message` says why, unless
- * NULL: then the error is on top of the thread. A dead thread has no room for
- * more, so nothing is pushed on it. */
-static void end_badly(lua_State *L, cs_task *task, const char *message) {
-  lua_State *thread = task->thread;
-  task->outcome = CS_ERROR;
-  task->nresults = 1;
-  lua_rawgeti(L, CS_LOOP_TASKS, task->tid);
-  lua_getiuservalue(L, -1, 1); /* keeps it alive until it is closed */
-  lua_remove(L, -2);
-  if (message != NULL)
-    lua_rawgetp(L, LUA_REGISTRYINDEX, message);
-  else
-    lua_xmove(thread, L, 1);
-  keep_value(L, task);
-  close_thread(L, thread);
-  announce_end(L, task);
-  lua_pop(L, 1);
-}
-
-static void kill_task(lua_State *L, cs_task *task) {
-  cs_runtime *rt = task->rt;
-  task->killed = true;
-  rt->current = task;
-  int status = close_thread(L, task->thread);
-  rt->current = NULL;
-  if (status != LUA_OK) {
-    end_badly(L, task, NULL);
-    return;
-  }
-  task->outcome = CS_CANCELLED_OUTCOME;
-  task->nresults = 1;
-  cs_push_anchor(L, CS_CANCELLED);
-  lua_rawgeti(L, -1, CS_BY_KILL);
-  lua_remove(L, -2);
-  keep_value(L, task);
-  announce_end(L, task);
-}
-
-void cs_kill_doomed(lua_State *L, cs_runtime *rt) {
-  while (!cs_queue_empty(&rt->killed))
-    kill_task(L, CS_OWNER(cs_queue_take(&rt->killed), cs_task, wait.link));
-}
-
-/* }=== */
-
 /* {=== resume === */
 
 /* What the runtime left on the thread is not there any more. */
@@ -266,7 +121,7 @@ bool cs_task_end_if_stolen(lua_State *L, cs_task *task) {
 
 void cs_task_end_stolen(lua_State *L, cs_task *task) {
   cs_give_up(task); /* it will never collect what it was woken for */
-  end_badly(L, task, cs_task_was_stolen);
+  cs_end_badly(L, task, cs_task_was_stolen);
 }
 
 int cs_task_resume(lua_State *L, cs_task *task) {
@@ -282,9 +137,9 @@ int cs_task_resume(lua_State *L, cs_task *task) {
   if (status == LUA_YIELD)
     return task->state == CS_TASK_RUNNING ? nresults : -1;
   if (status == LUA_OK)
-    end_well(L, task);
+    cs_end_well(L, task);
   else
-    end_badly(L, task, NULL);
+    cs_end_badly(L, task, NULL);
   return -1;
 }
 
@@ -296,33 +151,6 @@ void cs_push_task(lua_State *L, const cs_task *task) {
   cs_push_anchor(L, CS_TASKS);
   lua_rawgeti(L, -1, task->tid);
   lua_remove(L, -2);
-}
-
-void cs_hold(lua_State *L, cs_task *self) {
-  cs_push_anchor(L, CS_HELD);
-  lua_pushvalue(L, -2);
-  lua_rawsetp(L, -2, self);
-  lua_pop(L, 1);
-  self->holds = true;
-}
-
-void cs_take_held(lua_State *L, cs_task *self) {
-  cs_push_anchor(L, CS_HELD);
-  lua_rawgetp(L, -1, self);
-  lua_pushnil(L);
-  lua_rawsetp(L, -3, self);
-  lua_remove(L, -2);
-  self->holds = false;
-}
-
-void cs_set_callback(lua_State *L, const void *key, int index) {
-  cs_push_anchor(L, CS_CALLBACKS);
-  if (index > 0)
-    lua_pushvalue(L, index);
-  else
-    lua_pushnil(L);
-  lua_rawsetp(L, -2, key);
-  lua_pop(L, 1);
 }
 
 cs_task *cs_check_task(lua_State *L, int index) {

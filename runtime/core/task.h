@@ -55,23 +55,8 @@ void cs_task_end_stolen(lua_State *L, cs_task *task);
  * scheduler alone, inside `run`. */
 int cs_task_resume(lua_State *L, cs_task *task);
 
-/* Ends the tasks that cs_doom has queued, one after the other: their `<close>`
- * variables run, but may not wait. Called by the scheduler alone. */
-void cs_kill_doomed(lua_State *L, cs_runtime *rt);
-
 /* The task's userdata, from the table of tasks (nil when it is done). */
 void cs_push_task(lua_State *L, const cs_task *task);
-
-/* Keeps the value on top of the stack, which stays there, for the wait that the
- * running task is about to begin. May raise. */
-void cs_hold(lua_State *L, cs_task *self);
-
-/* Pushes the value that was kept, and keeps it no longer. */
-void cs_take_held(lua_State *L, cs_task *self);
-
-/* Keeps the value at `index` as the callback of a nursery or a row, under its
- * address; a negative index forgets it, and then nothing is allocated. */
-void cs_set_callback(lua_State *L, const void *key, int index);
 
 /* The argument at `index` as a task; raises when it is none. */
 cs_task *cs_check_task(lua_State *L, int index);

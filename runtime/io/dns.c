@@ -1,6 +1,7 @@
 /* dns.c - names to addresses, on libuv's thread pool. */
 #include "address.h"
 #include "clock.h"
+#include "keep.h"
 #include "module.h"
 #include "request.h"
 
@@ -91,8 +92,9 @@ static int sys_resolve(lua_State *L, cs_task *self) {
   const char *name = cs_check_host(L, 1);
   int family = check_family(L, 2);
   uint64_t delay = lua_isnoneornil(L, 3) ? CS_NEVER : cs_check_delay(L, 3);
-  if (cs_address_parse(&address, name, 0) != 0)
-    return start_resolve(L, self, name, family, delay);
+  bool numeric = cs_address_parse(&address, name, 0) == 0;
+  if (!numeric && delay == 0) return cs_fail(L, CS_EDEADLINE);
+  if (!numeric) return start_resolve(L, self, name, family, delay);
   if (family != AF_UNSPEC && family != address.any.sa_family)
     return cs_fail(L, UV_EAI_ADDRFAMILY);
   lua_newtable(L);

@@ -1,6 +1,7 @@
 /* tcp.c - listening, accepting, connecting, socket pairs. */
 #include "address.h"
 #include "clock.h"
+#include "keep.h"
 #include "stream.h"
 
 #include <errno.h>

@@ -141,7 +141,7 @@ describe("sleep", function()
     local tasks, woken = {}, 0
     for i = 1, 500 do
       tasks[i] = cosched.spawn(function()
-        cosched.sleep(0.004)
+        cosched.sleep(0.02)
         woken = woken + 1
       end)
     end

@@ -1,0 +1,29 @@
+/* keep.c - tables in the runtime, by address. Forgetting needs no memory. */
+#include "keep.h"
+
+void cs_hold(lua_State *L, cs_task *self) {
+  cs_push_anchor(L, CS_HELD);
+  lua_pushvalue(L, -2);
+  lua_rawsetp(L, -2, self);
+  lua_pop(L, 1);
+  self->holds = true;
+}
+
+void cs_take_held(lua_State *L, cs_task *self) {
+  cs_push_anchor(L, CS_HELD);
+  lua_rawgetp(L, -1, self);
+  lua_pushnil(L);
+  lua_rawsetp(L, -3, self);
+  lua_remove(L, -2);
+  self->holds = false;
+}
+
+void cs_set_callback(lua_State *L, const void *key, int index) {
+  cs_push_anchor(L, CS_CALLBACKS);
+  if (index > 0)
+    lua_pushvalue(L, index);
+  else
+    lua_pushnil(L);
+  lua_rawsetp(L, -2, key);
+  lua_pop(L, 1);
+}

@@ -1,0 +1,19 @@
+/* keep.h - Lua values that C keeps for later: what a wait needs when it ends,
+ * the callbacks of nurseries and rows. */
+#ifndef CS_KEEP_H
+#define CS_KEEP_H
+
+#include "task.h"
+
+/* Keeps the value on top of the stack, which stays there, for the wait that the
+ * running task is about to begin. May raise. */
+void cs_hold(lua_State *L, cs_task *self);
+
+/* Pushes the value that was kept, and keeps it no longer. */
+void cs_take_held(lua_State *L, cs_task *self);
+
+/* Keeps the value at `index` as the callback of a nursery or a row, under its
+ * address; a negative index forgets it, and then nothing is allocated. */
+void cs_set_callback(lua_State *L, const void *key, int index);
+
+#endif

@@ -1,0 +1,137 @@
+/* outcome.c - how a task ends, and who is told. */
+#include "outcome.h"
+
+#include "keep.h"
+
+const char *const cs_outcome_names[] = {
+    [CS_OK] = "ok", [CS_ERROR] = "error", [CS_CANCELLED_OUTCOME] = "cancelled"};
+
+static int close_thread(lua_State *L, lua_State *thread) {
+#if LUA_VERSION_RELEASE_NUM >= 50406
+  return lua_closethread(thread, L);
+#elif LUA_VERSION_RELEASE_NUM == 50405
+  return lua_resetthread(thread, L);
+#else
+  (void)L;
+  return lua_resetthread(thread);
+#endif
+}
+
+static void wake_joiners(cs_task *task) {
+  while (task->joiners != NULL) {
+    cs_link *first = cs_ring_take(&task->joiners);
+    cs_task *joiner = CS_OWNER(first, cs_task, wait.link);
+    joiner->wait.progress = task->outcome;
+    if (task->outcome == CS_ERROR && task->nursery->supervises)
+      task->observed = true;
+    cs_wake(joiner);
+  }
+}
+
+static cs_child_end child_end(const cs_task *task) {
+  if (task->outcome == CS_ERROR && !task->observed) return CS_CHILD_FAILED;
+  bool own = task->own.scope.source == CS_BY_CALL || task->killed;
+  return task->outcome == CS_CANCELLED_OUTCOME && !own ? CS_CHILD_CUT
+                                                       : CS_CHILD_FINE;
+}
+
+static void forget_reason(lua_State *L, cs_task *task) {
+  cs_push_anchor(L, CS_CANCELLED);
+  lua_pushnil(L);
+  lua_rawsetp(L, -2, &task->own.scope);
+  lua_pop(L, 1);
+}
+
+/* The outcome is recorded: tells all whom it concerns. */
+static void announce_end(lua_State *L, cs_task *task) {
+  cs_runtime *rt = task->rt;
+  if (task->own.live > 0 || task->own.failures != NULL)
+    cs_nursery_abandon(&task->own, &rt->root);
+  task->thread = NULL;
+  task->state = CS_TASK_DONE;
+  rt->live--;
+  if (task->own.scope.source == CS_BY_CALL) forget_reason(L, task);
+  if (task->holds) {
+    cs_take_held(L, task);
+    lua_pop(L, 1);
+  }
+  if (task->own.supervises) cs_set_callback(L, &task->own, -1);
+  cs_child_end end = child_end(task);
+  cs_scope_close(&task->own.scope);
+  wake_joiners(task);
+  cs_nursery_child_done(task->nursery, &task->wait.link, end);
+  if (end == CS_CHILD_FAILED) return; /* kept until the owner takes it */
+  lua_pushnil(L);
+  lua_rawseti(L, CS_LOOP_TASKS, task->tid);
+}
+
+/* Puts the value on top of L, which is popped, in the place of the thread. */
+static void keep_value(lua_State *L, cs_task *task) {
+  lua_rawgeti(L, CS_LOOP_TASKS, task->tid);
+  lua_insert(L, -2);
+  lua_setiuservalue(L, -2, 1);
+  lua_pop(L, 1);
+}
+
+/* The thread is used again, unless there are enough. */
+static void pool_thread(cs_runtime *rt, lua_State *thread) {
+  if (rt->pooled >= CS_POOL_SIZE || !lua_checkstack(rt->pool, 1)) return;
+  rt->pooled++;
+  if (lua_gethook(thread) != NULL) lua_sethook(thread, NULL, 0, 0);
+  lua_pushthread(thread);
+  lua_xmove(thread, rt->pool, 1);
+}
+
+void cs_end_well(lua_State *L, cs_task *task) {
+  lua_State *thread = task->thread;
+  bool any = lua_gettop(thread) > 0;
+  if (task->nresults == 0) task->nresults = any;
+  if (any)
+    lua_xmove(thread, L, 1);
+  else
+    lua_pushnil(L);
+  pool_thread(task->rt, thread); /* before its value takes its place */
+  keep_value(L, task);
+  announce_end(L, task);
+}
+
+void cs_end_badly(lua_State *L, cs_task *task, const char *message) {
+  lua_State *thread = task->thread;
+  task->outcome = CS_ERROR;
+  task->nresults = 1;
+  lua_rawgeti(L, CS_LOOP_TASKS, task->tid);
+  lua_getiuservalue(L, -1, 1); /* keeps it alive until it is closed */
+  lua_remove(L, -2);
+  if (message != NULL)
+    lua_rawgetp(L, LUA_REGISTRYINDEX, message);
+  else
+    lua_xmove(thread, L, 1);
+  keep_value(L, task);
+  close_thread(L, thread);
+  announce_end(L, task);
+  lua_pop(L, 1);
+}
+
+static void kill_task(lua_State *L, cs_task *task) {
+  cs_runtime *rt = task->rt;
+  task->killed = true;
+  rt->current = task;
+  int status = close_thread(L, task->thread);
+  rt->current = NULL;
+  if (status != LUA_OK) {
+    cs_end_badly(L, task, NULL);
+    return;
+  }
+  task->outcome = CS_CANCELLED_OUTCOME;
+  task->nresults = 1;
+  cs_push_anchor(L, CS_CANCELLED);
+  lua_rawgeti(L, -1, CS_BY_KILL);
+  lua_remove(L, -2);
+  keep_value(L, task);
+  announce_end(L, task);
+}
+
+void cs_kill_doomed(lua_State *L, cs_runtime *rt) {
+  while (!cs_queue_empty(&rt->killed))
+    kill_task(L, CS_OWNER(cs_queue_take(&rt->killed), cs_task, wait.link));
+}

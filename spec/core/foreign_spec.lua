@@ -306,7 +306,10 @@ describe("a finalizer", function()
         made = made + 1
         cosched.spawn(function() ran = ran + 1 end)
       end)
-      for _ = 1, 20000 do cosched.spawn(function() ran = ran + 1 end) end
+      for i = 1, 20000 do
+        cosched.spawn(function() ran = ran + 1 end)
+        if i % 1000 == 0 then collectgarbage() end
+      end
       cosched.sleep(0.001)
     end
     while ran < 20000 + made do cosched.sleep(0) end
@@ -318,7 +321,7 @@ describe("a finalizer", function()
     do
       local _ <close> = rain(function()
         hits = hits + 1
-        local task = tasks[hits % #tasks + 1]
+        local task = tasks[hits % (#tasks + 1)]
         if task then task[hits % 2 == 0 and "cancel" or "kill"](task) end
       end)
       for i = 1, 5000 do
@@ -327,7 +330,10 @@ describe("a finalizer", function()
           cosched.sleep(0.0001)
           return {}
         end)
-        if i % 100 == 0 then cosched.checkpoint() end
+        if i % 100 == 0 then
+          cosched.checkpoint()
+          collectgarbage()
+        end
       end
       for i = 1, #tasks do tasks[i]:wait() end
     end

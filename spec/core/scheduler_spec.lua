@@ -150,7 +150,7 @@ end)
 
 describe("many tasks", function()
   it("a hundred thousand of them start, wait, and end", in_task(function()
-    local count, started, ended = 100000, 0, 0
+    local count, started, ended = support.many(100000), 0, 0
     for _ = 1, count do
       cosched.spawn(function()
         started = started + 1
@@ -163,7 +163,7 @@ describe("many tasks", function()
   end))
 
   it("a hundred thousand of them are cancelled, and every <close> runs", function()
-    local count, closed = 100000, 0
+    local count, closed = support.many(100000), 0
     local function body()
       local _ <close> = closing(function() closed = closed + 1 end)
       cosched.sleep(LONG)
@@ -179,7 +179,7 @@ describe("many tasks", function()
 
   it("one after the other, they use no more memory than one", in_task(function()
     local function round()
-      for _ = 1, 20000 do cosched.spawn(function() return 1 end):join() end
+      for _ = 1, support.many(20000) do cosched.spawn(function() return 1 end):join() end
       collectgarbage()
       return collectgarbage "count"
     end
@@ -189,7 +189,7 @@ describe("many tasks", function()
   end))
 
   it("a chain of wakes runs in constant memory and stack", in_task(function()
-    local rounds = 200000
+    local rounds = support.many(1000000)
     local ball, waiting = 0, {}
     local wait_turn = cosched.syscall {
       name = "its turn",
@@ -222,7 +222,7 @@ describe("many tasks", function()
 
   it("a million turns of two tasks run in constant memory", in_task(function()
     local function spin()
-      for _ = 1, 500000 do cosched.checkpoint() end
+      for _ = 1, support.many(500000) do cosched.checkpoint() end
     end
     collectgarbage()
     local before = collectgarbage "count"

@@ -35,7 +35,7 @@ int cs_poll_open(cs_poll *poll, cs_runtime *rt, int fd) {
   if (status != 0) return status;
   /* the kernel gave this number anew, so whoever had it has closed it */
   if (polls->by_fd[fd] != NULL) cs_poll_close(polls->by_fd[fd], CS_ECLOSED);
-  *poll = (cs_poll){.rt = rt, .fd = fd, .generation = ++polls->last_generation};
+  *poll = (cs_poll){.rt = rt, .fd = fd};
   polls->by_fd[fd] = poll;
   return 0;
 }
@@ -80,7 +80,7 @@ void cs_poll_cancel(cs_task *self) { release(self, self->wait.on); }
 
 void cs_poll_event(cs_poll *poll, int ready, bool try_again) {
   poll->ready |= (uint8_t)ready;
-  poll->try_again |= try_again;
+  if (try_again) poll->try_again = true;
   for (int i = CS_READ; i <= CS_WRITE; i++) {
     cs_task *task = poll->waiter[i];
     if ((ready >> i & 1) != 0 && task != NULL && task->state == CS_TASK_PARKED)

@@ -15,24 +15,26 @@ typedef enum cs_direction { CS_READ = 0, CS_WRITE = 1 } cs_direction;
 
 typedef struct cs_poll {
   cs_runtime *rt;
-  void *handle;        /* the backend's */
+  union {
+    void *handle;        /* of uv_poll */
+    uint32_t generation; /* epoll: tells this use of the number from others */
+  } backend;
   cs_task *waiter[2];  /* by direction; kept until the task has collected */
   int fd;              /* -1: closed */
-  uint32_t generation; /* tells this use of the number from earlier ones */
   uint8_t ready;       /* bit per direction: a call is worth a try */
   uint8_t watched;     /* bit per direction: the backend reports it */
-  bool try_again;      /* a short read does not mean that there is no more: the
+  bool try_again : 1;  /* a short read does not mean that there is no more: the
                           peer is gone, or has sent urgent data */
-  bool read_ahead;     /* its stream has bytes that nobody has taken yet */
-  bool foreign;        /* the descriptor belongs to somebody else */
+  bool read_ahead : 1; /* its stream has bytes that nobody has taken yet */
+  bool foreign : 1;    /* the descriptor belongs to somebody else */
 } cs_poll;
 
 /* Per runtime; io.h has the rest. */
 typedef struct cs_polls {
   cs_poll **by_fd;
   int capacity;
-  uint32_t last_generation;
-  int backend; /* descriptor of the backend, or -1 */
+  uint32_t last_generation; /* epoll */
+  int backend;              /* descriptor of the backend, or -1 */
 } cs_polls;
 
 /* Begins to know a descriptor. 0 or an error; then nothing has changed. */

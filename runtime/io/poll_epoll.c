@@ -20,7 +20,9 @@ static void deliver(cs_runtime *rt, const struct epoll_event *event) {
   uint32_t generation = (uint32_t)(event->data.u64 >> 32);
   cs_polls *polls = &rt->io->polls;
   cs_poll *poll = fd < polls->capacity ? polls->by_fd[fd] : NULL;
-  if (poll == NULL || poll->generation != generation) return;
+  if (poll == NULL || poll->watched == 0 ||
+      poll->backend.generation != generation)
+    return;
   bool gone = (event->events & (EPOLLHUP | EPOLLERR)) != 0;
   bool hangup = gone || (event->events & EPOLLRDHUP) != 0;
   int ready = 0;
@@ -64,13 +66,15 @@ void cs_backend_close(cs_runtime *rt, cs_polls *polls) {
 
 int cs_backend_watch(cs_poll *poll, int directions) {
   int watched = poll->watched | directions;
+  cs_polls *polls = &poll->rt->io->polls;
+  if (poll->watched == 0) poll->backend.generation = ++polls->last_generation;
   struct epoll_event event = {.events = EPOLLET | EPOLLRDHUP};
   if ((watched >> CS_READ & 1) != 0) event.events |= EPOLLIN | EPOLLPRI;
   if ((watched >> CS_WRITE & 1) != 0) event.events |= EPOLLOUT;
-  event.data.u64 = (uint64_t)poll->generation << 32 | (uint32_t)poll->fd;
+  event.data.u64 =
+      (uint64_t)poll->backend.generation << 32 | (uint32_t)poll->fd;
   int op = poll->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-  if (epoll_ctl(poll->rt->io->polls.backend, op, poll->fd, &event) != 0)
-    return -errno;
+  if (epoll_ctl(polls->backend, op, poll->fd, &event) != 0) return -errno;
   poll->watched = (uint8_t)watched;
   return 0;
 }

@@ -66,21 +66,21 @@ static int make_watch(cs_poll *poll) {
   }
   watch->owner = poll;
   watch->rt = poll->rt;
-  poll->handle = watch;
+  poll->backend.handle = watch;
   return 0;
 }
 
 int cs_backend_watch(cs_poll *poll, int directions) {
-  int status = poll->handle == NULL ? make_watch(poll) : 0;
+  int status = poll->backend.handle == NULL ? make_watch(poll) : 0;
   if (status != 0) return status;
   poll->watched |= (uint8_t)directions;
-  return update(poll->handle);
+  return update(poll->backend.handle);
 }
 
 void cs_backend_forget(cs_poll *poll) {
-  uv_watch *watch = poll->handle;
+  uv_watch *watch = poll->backend.handle;
   if (watch == NULL) return;
   watch->owner = NULL;
-  poll->handle = NULL;
+  poll->backend.handle = NULL;
   uv_close((uv_handle_t *)&watch->poll, on_closed);
 }

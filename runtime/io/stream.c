@@ -13,7 +13,7 @@ enum { LINE_LIMIT = 64 * 1024 };
 
 cs_stream *cs_stream_new(lua_State *L, int type) {
   cs_stream *stream = lua_newuserdatauv(L, sizeof *stream, 1);
-  *stream = (cs_stream){.timeout = CS_NEVER, .line_limit = LINE_LIMIT};
+  *stream = (cs_stream){.line_limit = LINE_LIMIT};
   stream->type = type == CS_LISTENER_META ? &cs_listener_type : &cs_socket_type;
   stream->poll.fd = -1;
   cs_push_anchor(L, (cs_anchor)type);
@@ -32,9 +32,9 @@ void cs_stream_close(cs_stream *stream) {
   if (fd < 0) return;
   cs_poll_close(&stream->poll, CS_ECLOSED);
   close(fd); /* Linux releases the number even when this is interrupted */
-  cs_free(stream->poll.rt, stream->buffer, stream->capacity);
-  stream->buffer = NULL;
-  stream->start = stream->end = stream->capacity = 0;
+  cs_buffer_free(stream->poll.rt, &stream->buffer);
+  cs_free(stream->poll.rt, stream->limits, sizeof *stream->limits);
+  stream->limits = NULL;
 }
 
 const char cs_socket_type = 0, cs_listener_type = 0;
@@ -69,17 +69,18 @@ cs_stream *cs_check_socket(lua_State *L) {
 int cs_stream_begin(cs_stream *stream, cs_direction direction) {
   if (stream->poll.fd < 0) return CS_ECLOSED;
   if (stream->poll.waiter[direction] != NULL) return UV_EBUSY;
-  stream->deadline[direction] = stream->timeout;
-  if (stream->timeout != CS_NEVER && stream->timeout != 0)
-    stream->deadline[direction] = cs_deadline_after(stream->timeout);
+  cs_limits *limits = stream->limits;
+  if (limits != NULL) /* a timeout of 0 makes a deadline of 0 */
+    limits->deadline[direction] =
+        limits->timeout > 0 ? cs_deadline_after(limits->timeout) : 0;
   return 0;
 }
 
 int cs_stream_wait(cs_task *self, cs_stream *stream, cs_direction direction,
                    const cs_wait_ops *ops) {
-  uint64_t deadline = stream->deadline[direction];
-  if (deadline == 0) return CS_EDEADLINE;
-  return cs_poll_park(self, &stream->poll, direction, ops, deadline);
+  if (cs_stream_is_hasty(stream, direction)) return CS_EDEADLINE;
+  return cs_poll_park(self, &stream->poll, direction, ops,
+                      cs_stream_deadline(stream, direction));
 }
 
 /* }=== */
@@ -105,11 +106,25 @@ static int stream_gc(lua_State *L) {
   return 0;
 }
 
+/* A limit that begins or ends does not touch the calls that wait now. */
+static int set_timeout(cs_stream *stream, uint64_t timeout) {
+  if (stream->limits == NULL) {
+    if (timeout == CS_NEVER) return 0;
+    stream->limits = cs_alloc(stream->poll.rt, sizeof *stream->limits);
+    if (stream->limits == NULL) return UV_ENOMEM;
+    *stream->limits = (cs_limits){.deadline = {CS_NEVER, CS_NEVER}};
+  }
+  stream->limits->timeout = timeout;
+  return 0;
+}
+
 /* s:settimeout(seconds or nil): true; for each later call, nil: no limit */
 static int stream_settimeout(lua_State *L) {
   cs_stream *stream = cs_check_socket(L);
   luaL_checkany(L, 2);
-  stream->timeout = lua_isnil(L, 2) ? CS_NEVER : cs_check_delay(L, 2);
+  uint64_t timeout = lua_isnil(L, 2) ? CS_NEVER : cs_check_delay(L, 2);
+  int status = stream->poll.fd >= 0 ? set_timeout(stream, timeout) : 0;
+  if (status != 0) return cs_fail(L, status);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -119,7 +134,7 @@ static int stream_setlinelimit(lua_State *L) {
   cs_stream *stream = cs_check_socket(L);
   lua_Integer limit = luaL_checkinteger(L, 2);
   luaL_argcheck(L, limit > 0, 2, "the limit must be at least one byte");
-  stream->line_limit = (size_t)limit;
+  stream->line_limit = limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
   lua_pushboolean(L, 1);
   return 1;
 }

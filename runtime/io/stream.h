@@ -7,20 +7,23 @@
 #ifndef CS_STREAM_H
 #define CS_STREAM_H
 
+#include "buffer.h"
 #include "io.h"
 #include "module.h"
 
-typedef struct cs_stream {
-  const void *type; /* cs_socket_type or cs_listener_type */
-  cs_poll poll;
-  uint64_t timeout;     /* ns for each call; CS_NEVER: none */
+/* Of a stream with a timeout. */
+typedef struct cs_limits {
+  uint64_t timeout;     /* ns for each call */
   uint64_t deadline[2]; /* of the call that waits now, by direction */
-  char *buffer;         /* NULL: nothing is buffered */
-  size_t start, end;    /* what is buffered */
-  size_t capacity;
-  size_t scanned; /* of it, without what the waiting read looks for */
-  size_t line_limit;
-  bool poisoned; /* a send ended midway: what follows makes no sense */
+} cs_limits;
+
+typedef struct cs_stream {
+  const void *type; /* &cs_socket_type or &cs_listener_type */
+  cs_poll poll;
+  cs_buffer *buffer;   /* NULL: nothing is buffered */
+  cs_limits *limits;   /* NULL: none */
+  uint32_t line_limit; /* the longest line that read accepts */
+  bool poisoned;       /* a send ended midway: what follows makes no sense */
 } cs_stream;
 
 /* Their addresses tell the two apart, and from all other userdata: comparing
@@ -51,6 +54,19 @@ static inline bool cs_stream_is_open(const cs_stream *stream) {
 /* Why a call in this direction cannot begin (an error code), or 0: then its
  * deadline is set. */
 int cs_stream_begin(cs_stream *stream, cs_direction direction);
+
+/* Whether the call in this direction must not wait at all. */
+static inline bool cs_stream_is_hasty(const cs_stream *stream,
+                                      cs_direction direction) {
+  return stream->limits != NULL && stream->limits->deadline[direction] == 0;
+}
+
+/* When the call in this direction must end; CS_NEVER. */
+static inline uint64_t cs_stream_deadline(const cs_stream *stream,
+                                          cs_direction direction) {
+  return stream->limits != NULL ? stream->limits->deadline[direction]
+                                : CS_NEVER;
+}
 
 /* Waits until the descriptor is ready, within the call's deadline. */
 int cs_stream_wait(cs_task *self, cs_stream *stream, cs_direction direction,

@@ -6,47 +6,8 @@
 #include "match.h"
 
 #include <errno.h>
-#include <string.h>
 
-enum { FIRST_CAPACITY = 4096 };
-
-/* {=== the buffer === */
-
-static size_t buffered(const cs_stream *stream) {
-  return stream->end - stream->start;
-}
-
-static void free_buffer(cs_stream *stream) {
-  cs_free(stream->poll.rt, stream->buffer, stream->capacity);
-  stream->buffer = NULL;
-  stream->start = stream->end = stream->capacity = 0;
-}
-
-/* Makes room behind the data: by moving it to the front if that frees half of
- * the buffer, else by doubling. 0 or UV_ENOMEM. */
-static int make_room(cs_stream *stream) {
-  if (stream->end < stream->capacity) return 0;
-  if (stream->start > stream->capacity / 2) {
-    memmove(stream->buffer, stream->buffer + stream->start, buffered(stream));
-    stream->end -= stream->start;
-    stream->start = 0;
-    return 0;
-  }
-  size_t capacity = stream->capacity ? stream->capacity * 2 : FIRST_CAPACITY;
-  char *buffer =
-      cs_realloc(stream->poll.rt, stream->buffer, stream->capacity, capacity);
-  if (buffer == NULL) return UV_ENOMEM;
-  stream->buffer = buffer;
-  stream->capacity = capacity;
-  return 0;
-}
-
-static void consume(cs_stream *stream, size_t n) {
-  stream->start += n;
-  stream->scanned = 0;
-  stream->poll.read_ahead = stream->start < stream->end;
-  if (!stream->poll.read_ahead) stream->start = stream->end = 0;
-}
+/* {=== the kernel === */
 
 /* Reads once from the kernel: bytes, 0 at the end of the data, UV_EAGAIN when
  * the task must wait, or an error. */
@@ -67,18 +28,24 @@ static ssize_t receive(cs_stream *stream, char *to, size_t size) {
  * be readable, or there will be no second one. */
 static bool worth_a_try(const cs_stream *stream) {
   return cs_poll_ready(&stream->poll, CS_READ) ||
-         stream->deadline[CS_READ] == 0;
+         cs_stream_is_hasty(stream, CS_READ);
 }
 
 static ssize_t fill(cs_stream *stream) {
   if (!worth_a_try(stream)) return UV_EAGAIN;
-  int status = make_room(stream);
+  int status = cs_buffer_reserve(stream->poll.rt, &stream->buffer);
   if (status != 0) return status;
-  ssize_t n = receive(stream, stream->buffer + stream->end,
-                      stream->capacity - stream->end);
-  if (n > 0) stream->end += (size_t)n;
-  stream->poll.read_ahead = buffered(stream) > 0;
+  cs_buffer *buffer = stream->buffer;
+  ssize_t n = receive(stream, buffer->data + buffer->end,
+                      buffer->capacity - buffer->end);
+  if (n > 0) buffer->end += (size_t)n;
+  stream->poll.read_ahead = cs_buffer_count(buffer) > 0;
   return n;
+}
+
+static void consume(cs_stream *stream, size_t count) {
+  cs_buffer_consume(stream->buffer, count);
+  stream->poll.read_ahead = cs_buffer_count(stream->buffer) > 0;
 }
 
 /* }=== */
@@ -122,12 +89,12 @@ static int recv_finish(lua_State *L, cs_task *self) {
 /* s:recv([max]): what is there, at least a byte; nil, message, code */
 static int stream_recv(lua_State *L, cs_task *self) {
   cs_stream *stream = cs_check_stream(L);
-  size_t max = check_size(L), n = buffered(stream);
+  size_t max = check_size(L), n = cs_buffer_count(stream->buffer);
   int status = cs_stream_begin(stream, CS_READ);
   if (status != 0) return cs_fail(L, status);
   if (n == 0) return try_recv(L, self, stream, max);
   if (n > max) n = max;
-  lua_pushlstring(L, stream->buffer + stream->start, n);
+  lua_pushlstring(L, stream->buffer->data + stream->buffer->start, n);
   consume(stream, n);
   return 1;
 }
@@ -145,10 +112,10 @@ typedef struct reader {
 
 /* A search that was in vain need not look at the same bytes again, but for the
  * beginning of a delimiter. */
-static void remember_scan(cs_stream *stream, const cs_want *w) {
+static void remember_scan(cs_buffer *buffer, const cs_want *w) {
   size_t overlap = w->delimiter_size > 0 ? w->delimiter_size - 1 : 0;
-  size_t size = buffered(stream);
-  stream->scanned = size > overlap ? size - overlap : 0;
+  size_t count = cs_buffer_count(buffer);
+  if (buffer != NULL) buffer->scanned = count > overlap ? count - overlap : 0;
 }
 
 /* Looks for one want after the other. The first pass only looks, and is over at
@@ -156,21 +123,22 @@ static void remember_scan(cs_stream *stream, const cs_want *w) {
  * and after the first want that has no result pushes nil, message, code. */
 static int pass(lua_State *L, cs_stream *stream, const reader *r, int last,
                 bool ended, bool push) {
-  size_t at = stream->start;
+  cs_buffer *buffer = stream->buffer;
+  const char *data = buffer != NULL ? buffer->data + buffer->start : "";
+  size_t count = cs_buffer_count(buffer), taken = 0;
+  size_t scanned = buffer != NULL ? buffer->scanned : 0;
   int status = 0;
-  for (int i = 2; i <= last && status == 0; i++) {
+  for (int i = 2; i <= last && status == 0; i++, scanned = 0) {
     cs_want w = r->get(L, stream, i);
-    size_t scanned = i == 2 ? stream->scanned : 0;
-    const char *data = stream->buffer != NULL ? stream->buffer + at : "";
-    cs_match m = cs_look_for(&w, data, stream->end - at, scanned, ended);
+    cs_match m = cs_look_for(&w, data + taken, count - taken, scanned, ended);
     status = m.status;
-    if (status == UV_EAGAIN && i == 2) remember_scan(stream, &w);
-    if (status == 0 && push) lua_pushlstring(L, data, m.size);
-    at += m.taken;
+    if (status == UV_EAGAIN && i == 2) remember_scan(buffer, &w);
+    if (status == 0 && push) lua_pushlstring(L, data + taken, m.size);
+    taken += m.taken;
   }
   if (!push) return status;
   if (status != 0) cs_fail(L, status);
-  if (at > stream->start) consume(stream, at - stream->start);
+  if (taken > 0) consume(stream, taken);
   return status;
 }
 
@@ -193,7 +161,8 @@ static int try_read(lua_State *L, cs_task *self, const reader *r) {
     ssize_t got = fill(stream);
     ended = got == 0;
     if (got == UV_EAGAIN) {
-      if (buffered(stream) == 0) free_buffer(stream);
+      if (cs_buffer_count(stream->buffer) == 0)
+        cs_buffer_free(stream->poll.rt, &stream->buffer);
       got = cs_stream_wait(self, stream, CS_READ, r->ops);
       if (got == CS_PARKED) return CS_PARKED;
     }
@@ -207,7 +176,7 @@ static int begin_read(lua_State *L, cs_task *self, const reader *r) {
   for (int i = 2; i <= last; i++) r->get(L, stream, i);
   int status = cs_stream_begin(stream, CS_READ);
   if (status != 0) return cs_fail(L, status);
-  stream->scanned = 0;
+  if (stream->buffer != NULL) stream->buffer->scanned = 0;
   return try_read(L, self, r);
 }
 

@@ -151,7 +151,7 @@ static bool is_exhausted(int status) {
 
 static int back_off(cs_task *self, cs_stream *listener) {
   uint64_t again = cs_now() + BACK_OFF;
-  if (listener->deadline[CS_READ] <= again)
+  if (cs_stream_deadline(listener, CS_READ) <= again)
     return cs_stream_wait(self, listener, CS_READ, &accept_ops);
   if (cs_timers_reserve(&self->rt->timers) != 0) return UV_ENOMEM;
   return cs_park_until(self, &back_off_ops, &listener->poll, again);
@@ -160,7 +160,7 @@ static int back_off(cs_task *self, cs_stream *listener) {
 static int try_accept(lua_State *L, cs_task *self, cs_stream *listener) {
   int fd = UV_EAGAIN;
   if (cs_poll_ready(&listener->poll, CS_READ) ||
-      listener->deadline[CS_READ] == 0) {
+      cs_stream_is_hasty(listener, CS_READ)) {
     cs_stream *stream = cs_stream_new(L, CS_STREAM_META);
     fd = accept_one(listener->poll.fd);
     if (fd >= 0) {

@@ -26,8 +26,7 @@ static int take_traceback(lua_State *L) {
 }
 
 static void check_not_stolen(lua_State *L, const cs_task *self) {
-  const cs_task *current = cs_runtime_of(L)->current;
-  if (current != self || self == NULL || self->thread != L)
+  if (self->rt->current != self || self->thread != L)
     luaL_error(L, "a task was resumed outside the scheduler");
 }
 
@@ -76,15 +75,23 @@ static void choose_error(lua_State *L, bool by_body) {
   lua_pushvalue(L, alone ? BODY : ERRORS);
 }
 
-static void pack_results(lua_State *L, cs_task *self) {
+/* The body's results as one value, or none. */
+static int pack_results(lua_State *L, cs_task *self) {
   int n = lua_gettop(L) - ERRORS;
-  if (n <= 1) return;
+  if (n <= 1) return n;
   lua_createtable(L, n, 1);
   lua_insert(L, BODY);
   for (int i = n; i > 0; i--) lua_rawseti(L, BODY, i);
   lua_pushinteger(L, n);
   lua_setfield(L, BODY, "n");
   self->nresults = 2;
+  return 1;
+}
+
+/* As most do: the body has returned, and there is nothing else to look at. */
+static bool ends_plainly(const cs_task *self) {
+  return self->own.live == 0 && self->own.failures == NULL &&
+         !self->own.child_cancelled && self->rt->raising != self;
 }
 
 static int reported(lua_State *L, int status, lua_KContext ctx) {
@@ -137,14 +144,15 @@ static int children_done(lua_State *L, int status, lua_KContext ctx) {
     cs_push_cancelled(L, &self->own.scope);
     return 1;
   }
-  pack_results(L, self);
-  return lua_gettop(L) - ERRORS;
+  return pack_results(L, self);
 }
 
 static int body_done(lua_State *L, int status, lua_KContext ctx) {
   cs_task *self = (cs_task *)ctx;
   check_not_stolen(L, self);
   bool failed = status != LUA_OK && status != LUA_YIELD;
+  self->outcome = CS_OK;
+  if (!failed && ends_plainly(self)) return pack_results(L, self);
   if (!failed && cs_push_unraised(L, self)) {
     failed = true;
     lua_insert(L, BODY);
@@ -152,7 +160,6 @@ static int body_done(lua_State *L, int status, lua_KContext ctx) {
   }
   lua_pushnil(L);
   lua_replace(L, ERRORS);
-  self->outcome = CS_OK;
   if (failed) body_failed(L, self);
   if (self->own.live == 0) return children_done(L, LUA_OK, ctx);
   self->own.waiting = true;
@@ -162,11 +169,13 @@ static int body_done(lua_State *L, int status, lua_KContext ctx) {
 
 /* Called with the message handler, the body and its arguments. */
 static int entry(lua_State *L) {
-  check_not_stolen(L, cs_runtime_of(L)->current);
-  lua_KContext self = (lua_KContext)cs_runtime_of(L)->current;
+  cs_task *self = cs_runtime_of(L)->current;
+  if (self == NULL || self->thread != L)
+    return luaL_error(L, "a task was resumed outside the scheduler");
   int nargs = lua_gettop(L) - 2;
-  int status = lua_pcallk(L, nargs, LUA_MULTRET, 1, self, body_done);
-  return body_done(L, status, self);
+  lua_KContext ctx = (lua_KContext)self;
+  int status = lua_pcallk(L, nargs, LUA_MULTRET, 1, ctx, body_done);
+  return body_done(L, status, ctx);
 }
 
 void cs_entry_open(lua_State *L) {

@@ -213,7 +213,7 @@ void cs_scheduler_open(lua_State *L) {
 int cs_run(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
   begin(L, rt);
-  cs_task_new(L, &rt->root, lua_gettop(L) - 1);
+  cs_task_new(L, rt, &rt->root, lua_gettop(L) - 1);
   cs_push_anchor(L, CS_LOCATE); /* at CS_RUN_LOCATE */
   rt->L = L;
   while (rt->live > 0) {

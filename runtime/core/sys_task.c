@@ -9,13 +9,13 @@
 
 /* spawn(fn, ...): the new task, a child of the caller */
 static int sys_spawn(lua_State *L, cs_task *self) {
-  cs_runtime *rt = cs_runtime_of(L);
+  cs_runtime *rt = self != NULL ? self->rt : cs_runtime_of(L);
   luaL_checktype(L, 1, LUA_TFUNCTION);
   if (rt->L == NULL)
     return luaL_error(L, "no scheduler is running: start tasks inside "
                          "cosched.run, or run the script with the cosched "
                          "command");
-  cs_task_new(L, self != NULL ? &self->own : &rt->root, lua_gettop(L) - 1);
+  cs_task_new(L, rt, self != NULL ? &self->own : &rt->root, lua_gettop(L) - 1);
   return 1;
 }
 

@@ -74,8 +74,8 @@ static void commit_task(cs_task *task, lua_State *thread, int nresume) {
   rt->live++;
 }
 
-cs_task *cs_task_new(lua_State *L, cs_nursery *nursery, int nargs) {
-  cs_runtime *rt = cs_runtime_of(L);
+cs_task *cs_task_new(lua_State *L, cs_runtime *rt, cs_nursery *nursery,
+                     int nargs) {
   luaL_checkstack(L, 8, "not enough memory");
   cs_task *task = lua_newuserdatauv(L, sizeof *task, 2);
   int index = lua_gettop(L) - nargs - 1;

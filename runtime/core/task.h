@@ -43,7 +43,8 @@ struct cs_task {
 /* Pushes a new task, ready, for the function and the nargs arguments on top of
  * the stack (which are popped), owned by `nursery`. May raise; then nothing
  * has changed. */
-cs_task *cs_task_new(lua_State *L, cs_nursery *nursery, int nargs);
+cs_task *cs_task_new(lua_State *L, cs_runtime *rt, cs_nursery *nursery,
+                     int nargs);
 
 /* Ends a task whose thread was resumed or closed by a stranger, who knows it
  * from coroutine.running. The first looks, and is true if that was so. */

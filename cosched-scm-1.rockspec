@@ -46,4 +46,5 @@ build = {
     LUACDIR = "$(LIBDIR)",
   },
   install = { bin = { cosched = "bin/cosched" } },
+  copy_directories = { "docs", "examples", "types" },
 }

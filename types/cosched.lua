@@ -165,6 +165,7 @@ function cosched.cause(value) end
 ---@class cosched.Deadlock
 ---@field report string A line for each: number, name, what it waits for, where.
 ---@field tasks cosched.Task[]
+---@field errors? cosched.Errors What failed while the tasks unwound.
 
 --}=== Task ===
 

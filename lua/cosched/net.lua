@@ -52,10 +52,10 @@ function M.listen(host, port, options)
   check(backlog == nil or is_count(backlog) and backlog < 1 << 31, 3, "listen",
     "backlog: a positive integer expected")
   if host == "*" then host = "0.0.0.0" end
-  if is_numeric(host) then return core.tcp_listen(host, port, options) end
+  if is_numeric(host) then return core.listen(host, port, options) end
   local addresses, message, code = core.resolve(host)
   if not addresses then return nil, message, code end
-  return core.tcp_listen(addresses[1].host, port, options)
+  return core.listen(addresses[1].host, port, options)
 end
 
 -- What is left of a limit that began to run at `start`; nil: there is none.
@@ -75,13 +75,13 @@ function M.connect(host, port, options)
   local limit = timeout == nil or type(timeout) == "number" and timeout >= 0
   check(limit, 3, "connect", "timeout: seconds, not negative, expected")
   check(bind == nil or is_host(bind), 3, "connect", "bind: an address expected")
-  if is_numeric(host) then return core.tcp_connect(host, port, bind, timeout) end
+  if is_numeric(host) then return core.connect(host, port, bind, timeout) end
   local start = core.now()
   local addresses, message, code = core.resolve(host, "any", timeout)
   for _, address in ipairs(addresses or {}) do
     local socket
     socket, message, code =
-      core.tcp_connect(address.host, port, bind, remaining(timeout, start))
+      core.connect(address.host, port, bind, remaining(timeout, start))
     if socket then return socket end
   end
   return nil, message, code

@@ -13,6 +13,7 @@ static const struct {
     {CS_EDEADLINE, "ETIMEDOUT", "timeout"},
     {CS_EPOISONED, "ECANCELED", "write was cancelled midway"},
     {CS_ELINE, "EMSGSIZE", "line too long"},
+    {CS_EADDRESS, "EINVAL", "not a numeric address: resolve the name first"},
     {UV_EBUSY, "EBUSY", "busy"},
     {0, NULL, NULL},
 };

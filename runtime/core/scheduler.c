@@ -170,14 +170,22 @@ static void begin(lua_State *L, cs_runtime *rt) {
   rt->signal = 0;
 }
 
+/* Raises the Deadlock; what failed while the tasks unwound is its `errors`. */
+static int raise_deadlock(lua_State *L, cs_runtime *rt) {
+  cs_push_anchor(L, CS_REPORT);
+  if (lua_isnil(L, -1))
+    return luaL_error(L, "deadlock, and no memory to report it");
+  if (rt->root.failures != NULL) {
+    cs_errors_new(L);
+    cs_errors_take(L, lua_gettop(L), &rt->root);
+    lua_setfield(L, -2, "errors");
+  }
+  return lua_error(L);
+}
+
 static int end(lua_State *L, cs_runtime *rt) {
   cs_task *main = lua_touserdata(L, CS_RUN_MAIN);
-  if (rt->deadlocked) {
-    cs_push_anchor(L, CS_REPORT);
-    if (lua_isnil(L, -1))
-      lua_pushliteral(L, "deadlock, and no memory to report it");
-    return lua_error(L);
-  }
+  if (rt->deadlocked) return raise_deadlock(L, rt);
   if (rt->root.failures != NULL) {
     cs_errors_new(L);
     cs_errors_take(L, lua_gettop(L), &rt->root);

@@ -26,6 +26,7 @@ enum {
   CS_EDEADLINE = -20002, /* the object's own timeout ran out */
   CS_EPOISONED = -20003, /* an earlier send ended midway */
   CS_ELINE = -20004,     /* no end of line within the limit */
+  CS_EADDRESS = -20005,  /* a name where a numeric address is wanted */
 };
 
 typedef struct cs_wait_ops {

@@ -93,9 +93,9 @@ static int open_listener(const cs_address *address, const listen_options *o) {
   return fd;
 }
 
-/* tcp_listen(address, port[, {backlog=, reuseport=}]): a listener on a numeric
+/* listen(address, port[, {backlog=, reuseport=}]): a listener on a numeric
  * address; nil, message, code */
-static int sys_tcp_listen(lua_State *L, cs_task *self) {
+static int sys_listen(lua_State *L, cs_task *self) {
   cs_runtime *rt = cs_runtime_of(L);
   cs_address address;
   const char *host = cs_check_host(L, 1);
@@ -103,7 +103,8 @@ static int sys_tcp_listen(lua_State *L, cs_task *self) {
   listen_options o = check_listen_options(L);
   (void)self;
   if (!rt->open) return luaL_error(L, "the runtime is closed");
-  if (cs_address_parse(&address, host, port) != 0) return cs_fail(L, UV_EINVAL);
+  if (cs_address_parse(&address, host, port) != 0)
+    return cs_fail(L, CS_EADDRESS);
   cs_stream *listener = cs_stream_new(L, CS_LISTENER_META);
   int fd = open_listener(&address, &o);
   int status = fd < 0 ? fd : cs_stream_adopt(listener, rt, fd);
@@ -250,9 +251,9 @@ static int await_connect(lua_State *L, cs_task *self, cs_stream *stream,
   return cs_fail(L, status);
 }
 
-/* tcp_connect(address, port[, local address[, seconds]]): a connected socket;
+/* connect(address, port[, local address[, seconds]]): a connected socket;
  * nil, message, code. Both addresses are numeric. */
-static int sys_tcp_connect(lua_State *L, cs_task *self) {
+static int sys_connect(lua_State *L, cs_task *self) {
   cs_address to, from;
   const char *host = cs_check_host(L, 1);
   int port = cs_check_port(L, 2);
@@ -260,7 +261,7 @@ static int sys_tcp_connect(lua_State *L, cs_task *self) {
   uint64_t delay = lua_isnoneornil(L, 4) ? CS_NEVER : cs_check_delay(L, 4);
   if (cs_address_parse(&to, host, port) != 0 ||
       (bound && cs_address_parse(&from, cs_check_host(L, 3), 0) != 0))
-    return cs_fail(L, UV_EINVAL);
+    return cs_fail(L, CS_EADDRESS);
   cs_stream *stream = cs_stream_new(L, CS_STREAM_META);
   int fd = open_tcp(to.any.sa_family);
   int status = fd < 0 ? fd : cs_stream_adopt(stream, self->rt, fd);
@@ -301,8 +302,8 @@ static const cs_syscall listener_rows[] = {
 };
 
 static const cs_syscall syscalls[] = {
-    {.name = "tcp_listen", .handler = sys_tcp_listen, .instant = true},
-    {.name = "tcp_connect", .handler = sys_tcp_connect},
+    {.name = "listen", .handler = sys_listen, .instant = true},
+    {.name = "connect", .handler = sys_connect},
     {.name = "socketpair", .handler = sys_socketpair, .instant = true},
     {.name = NULL},
 };

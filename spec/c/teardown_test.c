@@ -107,12 +107,12 @@ static const struct {
     {"send", "local a, b = pair() a:send(('x'):rep(1 << 23))"},
     {"recv and send of one socket",
      "local a, b = pair() spawn(a.recv, a) a:send(('x'):rep(1 << 23))"},
-    {"accept", "core.tcp_listen('127.0.0.1', 0):accept()"},
-    {"connect", "local l = core.tcp_listen('127.0.0.1', 0, { backlog = 1 })\n"
+    {"accept", "core.listen('127.0.0.1', 0):accept()"},
+    {"connect", "local l = core.listen('127.0.0.1', 0, { backlog = 1 })\n"
                 "local _, port = l:getsockname()\n"
                 "for _ = 1, 8 do\n"
                 "  spawn(function()\n"
-                "    local s = core.tcp_connect('127.0.0.1', port)\n"
+                "    local s = core.connect('127.0.0.1', port)\n"
                 "    never(s, l)\n"
                 "  end)\n"
                 "end"},
@@ -202,7 +202,7 @@ static void close_by_each(void) {
 static void close_after_run(void) {
   check_script("", "a state is closed that never ran");
   check_script("core.run(function() end)", "a state is closed after a run");
-  check_script("a, b = core.run(pair) l = core.tcp_listen('127.0.0.1', 0)",
+  check_script("a, b = core.run(pair) l = core.listen('127.0.0.1', 0)",
                "a state is closed with sockets open");
   check_script("pcall(core.run, function() spawn(error, 'x') long() end)",
                "a state is closed after a run that failed");
@@ -225,7 +225,7 @@ static bool late_finalizer(void) {
       "    if type(fn) == 'function' then pcall(fn, print, 1, 2) pcall(fn) "
       "end\n"
       "  end\n"
-      "  pcall(core.socketpair) pcall(core.tcp_listen, '127.0.0.1', 0)\n"
+      "  pcall(core.socketpair) pcall(core.listen, '127.0.0.1', 0)\n"
       "  pcall(a.recv, a) pcall(a.send, a, 'x') pcall(a.close, a)\n"
       "  pcall(task.cancel, task) pcall(task.kill, task) pcall(task.status, "
       "task)\n"

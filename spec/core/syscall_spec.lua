@@ -46,9 +46,9 @@ describe("a call and its object", function()
     { "write_wait", "x" }, { "write_wait", 999999 },
     { "resolve" }, { "resolve", 5 }, { "resolve", "127.0.0.1" }, { "resolve", "::1", "inet" },
     { "resolve", "localhost", "ipx" }, { "resolve", "a\0b" },
-    { "tcp_connect" }, { "tcp_connect", "127.0.0.1" }, { "tcp_connect", "127.0.0.1", 65536 },
-    { "tcp_connect", "not an address", 80 }, { "tcp_listen", "127.0.0.1", -1 },
-    { "tcp_listen", "127.0.0.1", 0, 5 }, { "accept", 5 }, { "recv" }, { "send", 5, "x" },
+    { "connect" }, { "connect", "127.0.0.1" }, { "connect", "127.0.0.1", 65536 },
+    { "connect", "not an address", 80 }, { "listen", "127.0.0.1", -1 },
+    { "listen", "127.0.0.1", 0, 5 }, { "accept", 5 }, { "recv" }, { "send", 5, "x" },
     { "syscall", 5 }, { "syscall", {} }, { "syscall", { name = "x" } },
   }
   for _, row in ipairs(rows) do

@@ -156,7 +156,7 @@ describe("accept", function()
 
   it("does the same as a yielded object", in_task(function()
     local listener <close> = listen()
-    local client <close> = coroutine.yield(cosched.sys.tcp_connect("127.0.0.1", port_of(listener)))
+    local client <close> = coroutine.yield(cosched.sys.connect("127.0.0.1", port_of(listener)))
     local server <close> = coroutine.yield(cosched.sys.accept(listener))
     server:send "hello"
     assert.equal("hello", client:recv())

@@ -60,9 +60,9 @@ local function sockets()
 end
 
 local function addresses()
-  local server <close> = assert(yield(sys.tcp_listen("127.0.0.1", 0)))
+  local server <close> = assert(yield(sys.listen("127.0.0.1", 0)))
   local _, port = server:getsockname()
-  local client <close> = assert(yield(sys.tcp_connect("127.0.0.1", port)))
+  local client <close> = assert(yield(sys.connect("127.0.0.1", port)))
   local peer <close> = assert(yield(sys.accept(server)))
   assert(select(2, peer:getpeername()) == select(2, client:getsockname()))
   expect("inet", assert(yield(sys.resolve("127.0.0.1")))[1].family)
@@ -74,7 +74,7 @@ for _, name in ipairs {
   "get_tid", "current", "spawn", "join", "new_task", "task", "kill_task", "wait_task",
   "cancel", "wait", "kill", "supervise", "now", "sleep", "checkpoint", "socketpair", "send",
   "read_wait", "write_wait", "read", "read_until", "recv", "write", "shutdown",
-  "tcp_listen", "tcp_connect", "accept", "resolve",
+  "listen", "connect", "accept", "resolve",
   -- custom.lua; and what only the command calls
   "syscall", "unwind_on_signals", "ended_by_signal", "raise_descriptor_limit",
 } do

@@ -111,7 +111,7 @@ function sys.resolve(name, family, timeout) end
 ---@param port integer
 ---@param options? {backlog?: integer, reuseport?: boolean}
 ---@return cosched.Call # Listener; or nil, message, code
-function sys.tcp_listen(address, port, options) end
+function sys.listen(address, port, options) end
 
 ---What net.connect is made of: one address, no names.
 ---@param address string
@@ -119,7 +119,7 @@ function sys.tcp_listen(address, port, options) end
 ---@param bind? string
 ---@param timeout? number
 ---@return cosched.Call # Socket; or nil, message, code
-function sys.tcp_connect(address, port, bind, timeout) end
+function sys.connect(address, port, bind, timeout) end
 
 ---For the cosched command: SIGINT and SIGTERM cancel all tasks from now on; a
 ---second one kills the process.

@@ -77,7 +77,10 @@ static const char *push_culprit(lua_State *L) {
     }
     push_global_name(L);
     const char *name = lua_tostring(L, -1);
-    if (is_transparent(name)) continue;
+    if (is_transparent(name)) {
+      lua_pop(L, 1);
+      continue;
+    }
     if (name != NULL) return lua_pushstring(L, short_name(name));
     if (info.name != NULL) return lua_pushstring(L, info.name);
   }

@@ -25,9 +25,10 @@ static int take_traceback(lua_State *L) {
   return 1;
 }
 
-static void check_not_stolen(lua_State *L, const cs_task *self) {
-  if (self->rt->current != self || self->thread != L)
-    luaL_error(L, "a task was resumed outside the scheduler");
+static void check_not_stolen(lua_State *L, cs_task *self) {
+  if (self->rt->current == self && self->thread == L) return;
+  self->stolen = true;
+  luaL_error(L, "a task was resumed outside the scheduler");
 }
 
 /* A cancellation that hid an error while the stack unwound: pushes the error

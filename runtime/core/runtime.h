@@ -66,6 +66,12 @@ enum { CS_RUN_MAIN = 1, CS_RUN_LOCATE = 2 };
  * is its second upvalue. */
 #define CS_LOOP_TASKS lua_upvalueindex(2)
 
+/* Whether a handler was called by the loop, for a yielded call; in a direct one
+ * the second upvalue is the row. */
+static inline bool cs_in_loop(lua_State *L) {
+  return lua_type(L, CS_LOOP_TASKS) == LUA_TTABLE;
+}
+
 /* User values of the runtime's userdata. */
 typedef enum cs_anchor {
   CS_TASKS = 1,   /* tid -> task, while not done or not taken */

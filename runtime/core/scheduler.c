@@ -55,7 +55,7 @@ static void poll_poller(cs_runtime *rt, int timeout_ms) {
     int limit = uv_loop_alive(&rt->loop) ? uv_backend_timeout(&rt->loop) : -1;
     if (limit >= 0 && (timeout_ms < 0 || limit < timeout_ms))
       timeout_ms = limit;
-    if (!cs_queue_empty(&rt->ready)) timeout_ms = 0;
+    if (!cs_queue_empty(&rt->ready) || rt->signal_pending) timeout_ms = 0;
   }
   if (rt->poller->wait(rt, timeout_ms)) run_loop(rt, 0);
 }

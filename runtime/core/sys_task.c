@@ -191,10 +191,11 @@ static int sys_cancel(lua_State *L, cs_task *self) {
   return 1;
 }
 
-/* A task that kills itself stops here for good. */
+/* A task that kills itself stops here for good: in a direct call on its own
+ * stack, or in a yielded one. */
 static int kill_result(lua_State *L, cs_task *self, cs_task *task) {
-  if (task == self && (self->thread != L || !lua_isyieldable(L)) &&
-      self->state == CS_TASK_RUNNING && !self->raw)
+  if (task == self && !cs_in_loop(L) &&
+      (self->thread != L || !lua_isyieldable(L)))
     return luaL_error(L, "a task can kill itself only where it can wait");
   bool killed = cs_doom(task);
   if (task == self && killed) return CS_PARKED;

@@ -47,8 +47,10 @@ int cs_interrupted(lua_State *L, cs_task *self) {
 static int collect(lua_State *L, int status, lua_KContext ctx) {
   cs_task *self = (cs_task *)ctx;
   (void)status;
-  if (self->rt->current != self || self->state != CS_TASK_RUNNING)
+  if (self->rt->current != self || self->state != CS_TASK_RUNNING) {
+    self->stolen = true;
     return luaL_error(L, "a task was resumed outside the scheduler");
+  }
   if (self->wait.status != 0) return cs_interrupted(L, self);
   self->uncollected = false;
   int n = self->wait.ops->finish(L, self);

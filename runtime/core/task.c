@@ -109,6 +109,7 @@ cs_task *cs_task_new(lua_State *L, cs_runtime *rt, cs_nursery *nursery,
 /* What the runtime left on the thread is not there any more. */
 static bool stolen(const cs_task *task) {
   int status = lua_status(task->thread);
+  if (task->stolen) return true;
   if (task->started) return status != LUA_YIELD;
   return status != LUA_OK || lua_gettop(task->thread) != task->wait.nresume + 1;
 }

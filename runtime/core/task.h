@@ -33,6 +33,7 @@ struct cs_task {
   uint8_t nresults;     /* once done: 0, 1: the value itself, 2: a table */
   bool raw : 1;         /* parked by a yielded object, or by a bare yield */
   bool raises : 1;      /* the value to resume with is an error to raise */
+  bool stolen : 1;      /* a stranger has resumed it */
   bool started : 1;     /* it was resumed once */
   bool uncollected : 1; /* woken, and its wait not finished yet */
   bool holds : 1;       /* its wait keeps a Lua value (cs_hold) */

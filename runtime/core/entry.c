@@ -6,6 +6,7 @@
  * needs memory happens here, on the task's own thread. */
 #include "entry.h"
 
+#include "keep.h"
 #include "raise.h"
 
 /* Its slots on the stack, once the body is done. */
@@ -95,17 +96,28 @@ static bool ends_plainly(const cs_task *self) {
          !self->own.child_cancelled && self->rt->raising != self;
 }
 
+static int report_done(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  check_not_stolen(L, (cs_task *)ctx);
+  lua_settop(L, BODY);
+  return 1;
+}
+
+/* What the report itself has spawned is waited for, too. */
 static int reported(lua_State *L, int status, lua_KContext ctx) {
   cs_task *self = (cs_task *)ctx;
   check_not_stolen(L, self);
   self->observed = status == LUA_OK || status == LUA_YIELD;
-  lua_settop(L, BODY);
-  return 1;
+  if (self->own.live == 0) return report_done(L, LUA_OK, ctx);
+  self->own.waiting = true;
+  cs_park(self, &children_ops, NULL);
+  return cs_suspend(L, self, report_done);
 }
 
 /* The nursery supervises: it hears of the error at once, on this thread. The
  * scope is opened anew, so that the report may wait. */
 static int report(lua_State *L, cs_task *self) {
+  cs_forget_reason(L, self);
   cs_scope_close(&self->own.scope);
   cs_scope_open(&self->own.scope, &self->nursery->scope, true);
   lua_replace(L, BODY);

@@ -27,3 +27,11 @@ void cs_set_callback(lua_State *L, const void *key, int index) {
   lua_rawsetp(L, -2, key);
   lua_pop(L, 1);
 }
+
+void cs_forget_reason(lua_State *L, cs_task *task) {
+  if (task->own.scope.source != CS_BY_CALL) return;
+  cs_push_anchor(L, CS_CANCELLED);
+  lua_pushnil(L);
+  lua_rawsetp(L, -2, &task->own.scope);
+  lua_pop(L, 1);
+}

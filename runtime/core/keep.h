@@ -16,4 +16,7 @@ void cs_take_held(lua_State *L, cs_task *self);
  * address; a negative index forgets it, and then nothing is allocated. */
 void cs_set_callback(lua_State *L, const void *key, int index);
 
+/* Forgets the cancellation that a cancel of the task's own scope has kept. */
+void cs_forget_reason(lua_State *L, cs_task *task);
+
 #endif

@@ -35,13 +35,6 @@ static cs_child_end child_end(const cs_task *task) {
                                                        : CS_CHILD_FINE;
 }
 
-static void forget_reason(lua_State *L, cs_task *task) {
-  cs_push_anchor(L, CS_CANCELLED);
-  lua_pushnil(L);
-  lua_rawsetp(L, -2, &task->own.scope);
-  lua_pop(L, 1);
-}
-
 /* The outcome is recorded: tells all whom it concerns. */
 static void announce_end(lua_State *L, cs_task *task) {
   cs_runtime *rt = task->rt;
@@ -50,7 +43,7 @@ static void announce_end(lua_State *L, cs_task *task) {
   task->thread = NULL;
   task->state = CS_TASK_DONE;
   rt->live--;
-  if (task->own.scope.source == CS_BY_CALL) forget_reason(L, task);
+  cs_forget_reason(L, task);
   if (task->holds) {
     cs_take_held(L, task);
     lua_pop(L, 1);

@@ -83,8 +83,9 @@ void cs_poll_event(cs_poll *poll, int ready, bool try_again) {
   if (try_again) poll->try_again = true;
   for (int i = CS_READ; i <= CS_WRITE; i++) {
     cs_task *task = poll->waiter[i];
-    if ((ready >> i & 1) != 0 && task != NULL && task->state == CS_TASK_PARKED)
-      cs_wake(task);
+    if ((ready >> i & 1) != 0 && task != NULL &&
+        task->state == CS_TASK_PARKED && task->wait.ops->outside)
+      cs_wake(task); /* not an acceptor that backs off */
   }
 }
 

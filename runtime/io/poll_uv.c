@@ -40,6 +40,12 @@ static int update(uv_watch *watch) {
   return uv_poll_start(&watch->poll, events, on_poll);
 }
 
+/* An acceptor that backs off does not want to know. */
+static bool is_wanted(const cs_task *task) {
+  return task != NULL &&
+         (task->state != CS_TASK_PARKED || task->wait.ops->outside);
+}
+
 static void on_poll(uv_poll_t *handle, int status, int events) {
   uv_watch *watch = (uv_watch *)handle;
   cs_poll *poll = watch->owner;
@@ -49,7 +55,8 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
   if ((events & UV_WRITABLE) != 0) ready |= 1 << CS_WRITE;
   int unwanted = 0;
   for (int i = CS_READ; i <= CS_WRITE; i++)
-    if ((ready >> i & 1) != 0 && poll->waiter[i] == NULL) unwanted |= 1 << i;
+    if ((ready >> i & 1) != 0 && !is_wanted(poll->waiter[i]))
+      unwanted |= 1 << i;
   if (status < 0) unwanted = 1 << CS_READ | 1 << CS_WRITE;
   poll->watched &= (uint8_t)~unwanted;
   if (unwanted != 0) update(watch);

@@ -95,7 +95,7 @@ static int stream_recv(lua_State *L, cs_task *self) {
   if (n == 0) return try_recv(L, self, stream, max);
   if (n > max) n = max;
   lua_pushlstring(L, stream->buffer->data + stream->buffer->start, n);
-  consume(stream, n);
+  if (stream->buffer != NULL) consume(stream, n); /* a finalizer may close it */
   return 1;
 }
 
@@ -133,12 +133,16 @@ static int pass(lua_State *L, cs_stream *stream, const reader *r, int last,
     cs_match m = cs_look_for(&w, data + taken, count - taken, scanned, ended);
     status = m.status;
     if (status == UV_EAGAIN && i == 2) remember_scan(buffer, &w);
-    if (status == 0 && push) lua_pushlstring(L, data + taken, m.size);
+    if (status == 0 && push) {
+      lua_pushlstring(L, data + taken, m.size);
+      /* the collector may have run, and a finalizer closed the stream */
+      if (stream->buffer != buffer) status = CS_ECLOSED;
+    }
     taken += m.taken;
   }
   if (!push) return status;
   if (status != 0) cs_fail(L, status);
-  if (taken > 0) consume(stream, taken);
+  if (taken > 0 && status != CS_ECLOSED) consume(stream, taken);
   return status;
 }
 

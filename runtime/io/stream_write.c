@@ -22,6 +22,7 @@ static void send_cancel(cs_task *self) {
  */
 static int send_some(cs_stream *stream, const char *data, size_t size,
                      size_t *progress) {
+  if (stream->poll.fd < 0) return CS_ECLOSED; /* by a finalizer, just now */
   while (*progress < size) {
     ssize_t n =
         send(stream->poll.fd, data + *progress, size - *progress, MSG_NOSIGNAL);

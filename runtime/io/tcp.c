@@ -117,15 +117,13 @@ static int sys_listen(lua_State *L, cs_task *self) {
 
 static int accept_finish(lua_State *L, cs_task *self);
 
-static void back_off_cancel(cs_task *self) { (void)self; }
-
 static const cs_wait_ops accept_ops = {.name = "a connection",
                                        .finish = accept_finish,
                                        .cancel = cs_poll_cancel,
                                        .outside = true};
 static const cs_wait_ops back_off_ops = {.name = "free descriptors",
                                          .finish = accept_finish,
-                                         .cancel = back_off_cancel,
+                                         .cancel = cs_poll_cancel,
                                          .timer_wakes = true};
 
 /* A descriptor, UV_EAGAIN, or an error. A connection that was given up while it
@@ -155,6 +153,7 @@ static int back_off(cs_task *self, cs_stream *listener) {
   if (cs_stream_deadline(listener, CS_READ) <= again)
     return cs_stream_wait(self, listener, CS_READ, &accept_ops);
   if (cs_timers_reserve(&self->rt->timers) != 0) return UV_ENOMEM;
+  listener->poll.waiter[CS_READ] = self; /* so that close wakes it */
   return cs_park_until(self, &back_off_ops, &listener->poll, again);
 }
 
@@ -163,6 +162,7 @@ static int try_accept(lua_State *L, cs_task *self, cs_stream *listener) {
   if (cs_poll_ready(&listener->poll, CS_READ) ||
       cs_stream_is_hasty(listener, CS_READ)) {
     cs_stream *stream = cs_stream_new(L, CS_STREAM_META);
+    if (listener->poll.fd < 0) return cs_fail(L, CS_ECLOSED); /* just now */
     fd = accept_one(listener->poll.fd);
     if (fd >= 0) {
       int status = cs_stream_adopt(stream, self->rt, fd);

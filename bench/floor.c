@@ -1,7 +1,7 @@
-/* floor — what micro.lua's figures can be held against: the Lua C API and
- * libuv, with no scheduler between them.
+/* floor — what cosched_micro.lua's figures can be held against: the Lua C API
+ * and libuv, with no scheduler between them.
  *
- *   floor list | floor NAME     (the names and units of micro.lua)
+ *   floor list | floor NAME     (the names and units of cosched_micro.lua)
  *
  * switch2, switch1000: coroutines resumed from C in turn; spawn: a finished
  * coroutine used again; park: coroutines that yielded once in C; timers: libuv

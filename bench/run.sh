@@ -33,7 +33,7 @@ usage() { sed -n '2,23s/^# \{0,1\}//p' "$0"; exit 2; }
 server_command() {
   case $1 in
     epoll | libuv) command=("$out/$1") ;;
-    cosched) command=("${cosched_command[@]}" "$bench/echo.lua") ;;
+    cosched) command=("${cosched_command[@]}" "$bench/cosched_echo.lua") ;;
     cosched-*)
       command=("${cosched_command[@]}" "$bench/echo_${1#cosched-}.lua") ;;
     *) echo "no such server: $1" >&2; exit 2 ;;
@@ -150,7 +150,7 @@ micro() {
   for name in $1; do
     for who in floor cosched; do
       local command=("$out/floor")
-      [ $who = cosched ] && command=("${cosched_command[@]}" "$bench/micro.lua")
+      [ $who = cosched ] && command=("${cosched_command[@]}" "$bench/cosched_micro.lua")
       "${command[@]}" list 2>>"$log" | grep -qx -- "$name" || continue
       result=$(timeout 120 taskset -c "$SRV_CPU" "${command[@]}" "$name" \
         2>>"$log") || result="failed=1"
@@ -194,7 +194,7 @@ run_loads() {
 
 run_micro() {
   local rep names=$benchmarks
-  [ -n "$names" ] || names=$("${cosched_command[@]}" "$bench/micro.lua" list)
+  [ -n "$names" ] || names=$("${cosched_command[@]}" "$bench/cosched_micro.lua" list)
   for ((rep = 0; rep < repetitions; rep++)); do micro "$names"; done
 }
 

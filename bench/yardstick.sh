@@ -20,6 +20,6 @@ cosched_add() { # cosched_add peer|micro NAME SCRIPT
   fi
 }
 
-cosched_add peer cosched echo.lua
+cosched_add peer cosched cosched_echo.lua
 cosched_add peer cosched-objects echo_objects.lua
-cosched_add micro m-cosched micro.lua
+cosched_add micro m-cosched cosched_micro.lua

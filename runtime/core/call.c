@@ -95,6 +95,13 @@ void cs_set_syscalls(lua_State *L, const cs_syscall *rows, int direct,
   }
 }
 
+void cs_name_methods(lua_State *L, int index, const char *type) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushvalue(L, index);
+  lua_setfield(L, -2, type);
+  lua_pop(L, 1);
+}
+
 static int call_tostring(lua_State *L) {
   const cs_call *call = lua_touserdata(L, 1);
   lua_pushfstring(L, "cosched.syscall: %s", call->row->name);
@@ -108,9 +115,11 @@ static int call_tostring(lua_State *L) {
 /* Pushes the arguments of a call: its handler, or what collects its results, is
  * then called right here, in the frame of the scheduler's loop, which is empty
  * between two steps. An error leaves that frame, and cs_call_failed goes on. */
-static void push_arguments(lua_State *L, lua_State *thread) {
+static void push_arguments(lua_State *L, cs_task *task) {
+  lua_State *thread = task->thread;
   const cs_call *call = lua_touserdata(thread, -1);
   int nargs = call->nargs;
+  task->rt->row = call->row;
   if (nargs == 0) return;
   luaL_checkstack(L, nargs, "not enough memory");
   lua_pushvalue(thread, -1);
@@ -121,15 +130,14 @@ static void push_arguments(lua_State *L, lua_State *thread) {
 
 /* Moves n results to the task's thread, in place of the object. */
 static void give_results(lua_State *L, cs_task *task, int n) {
-  lua_pop(task->thread, 1);
   if (!lua_checkstack(task->thread, n)) luaL_error(L, "too many results");
+  lua_pop(task->thread, 1);
   lua_xmove(L, task->thread, n);
   task->wait.nresume = n;
 }
 
 static void make_call(lua_State *L, cs_task *task, const cs_call *call) {
-  push_arguments(L, task->thread);
-  task->rt->row = call->row;
+  push_arguments(L, task);
   int n = call->row->handler(L, task);
   if (n != CS_PARKED) {
     give_results(L, task, n);
@@ -142,7 +150,7 @@ static void make_call(lua_State *L, cs_task *task, const cs_call *call) {
 
 /* False if the call has parked again. */
 static bool collect_call(lua_State *L, cs_task *task) {
-  push_arguments(L, task->thread);
+  push_arguments(L, task);
   task->uncollected = false;
   int n = task->wait.status != 0 ? cs_interrupted(L, task)
                                  : task->wait.ops->finish(L, task);
@@ -168,9 +176,9 @@ void cs_call_failed(lua_State *L, cs_task *task) {
 static int locate(lua_State *L) {
   cs_task *self = cs_runtime_of(L)->current;
   lua_Debug info;
-  if (self == NULL || lua_type(L, 1) != LUA_TSTRING) return 1;
-  const cs_call *call = lua_touserdata(self->thread, -1);
-  lua_pushfstring(L, "'%s'", call->row->name);
+  const cs_syscall *row = cs_runtime_of(L)->row; /* NULL: Lua code has raised */
+  if (self == NULL || row == NULL || lua_type(L, 1) != LUA_TSTRING) return 1;
+  lua_pushfstring(L, "'%s'", row->name);
   luaL_gsub(L, lua_tostring(L, 1), "'?'", lua_tostring(L, -1));
   if (lua_getstack(self->thread, 1, &info) &&
       lua_getinfo(self->thread, "Sl", &info) && info.currentline > 0) {

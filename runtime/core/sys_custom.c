@@ -74,6 +74,7 @@ static int custom_start(lua_State *L, cs_task *self) {
   for (int i = 1; i <= nargs; i++) lua_pushvalue(L, i);
   if (lua_pcall(L, nargs + 1, LUA_MULTRET, 0) != LUA_OK) {
     wait->state = GIVEN_UP; /* nobody will collect what it is woken with */
+    self->rt->row = NULL;   /* the error knows its place */
     return lua_error(L);
   }
   if (wait->state == IDLE) {

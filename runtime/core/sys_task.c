@@ -114,6 +114,7 @@ static int wait_finish(lua_State *L, cs_task *self) {
 
 static void join_cancel(cs_task *self) {
   cs_task *task = self->wait.on;
+  if (self->state != CS_TASK_PARKED) return; /* woken: `task` may be gone */
   cs_ring_remove(&task->joiners, &self->wait.link);
 }
 
@@ -323,6 +324,7 @@ static void open_task(lua_State *L) {
   cs_set_syscalls(L, methods, lua_gettop(L), 2, 0);
   lua_pushvalue(L, lua_upvalueindex(1));
   luaL_setfuncs(L, looks, 1);
+  cs_name_methods(L, lua_gettop(L), "cosched.Task");
   lua_pushcclosure(L, task_index, 2);
   lua_setfield(L, meta, "__index");
   cs_runtime_of(L)->task_meta = lua_topointer(L, meta);

@@ -57,7 +57,7 @@ static void inherit_hook(lua_State *L, lua_State *thread) {
 }
 
 static void init_task(cs_task *task, cs_runtime *rt, cs_nursery *nursery) {
-  *task = (cs_task){.rt = rt, .nursery = nursery, .tid = rt->last_tid + 1};
+  *task = (cs_task){.rt = rt, .nursery = nursery};
   cs_link_init(&task->wait.link);
 }
 
@@ -91,6 +91,7 @@ cs_task *cs_task_new(lua_State *L, cs_runtime *rt, cs_nursery *nursery,
     luaL_error(L, "too many arguments for a task");
   cs_push_anchor(L, CS_TASKS);
   lua_pushvalue(L, index);
+  task->tid = rt->last_tid + 1; /* only now: a finalizer may have spawned */
   lua_rawseti(L, -2, task->tid);
   lua_pop(L, 1);
   inherit_hook(L, thread);

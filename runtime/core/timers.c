@@ -18,6 +18,8 @@ static cs_timer_entry *resize(cs_timers *timers, uint32_t capacity) {
 }
 
 void cs_timers_close(cs_timers *timers) {
+  for (uint32_t i = 0; i < timers->count; i++)
+    timers->entries[i].timer->place = 0; /* its task may outlive the heap */
   if (timers->entries != NULL) resize(timers, 0);
   timers->entries = NULL;
   timers->count = timers->capacity = 0;

@@ -4,6 +4,8 @@
 #include "io.h"
 #include "module.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 
@@ -165,6 +167,7 @@ static bool is_ready_now(cs_poll *known, cs_direction direction) {
 static int wait_for(lua_State *L, cs_task *self, cs_direction direction) {
   int status = 0, fd = check_descriptor(L);
   if (fd < 0) return cs_fail(L, CS_ECLOSED);
+  if (fcntl(fd, F_GETFD) < 0) return cs_fail(L, -errno);
   cs_poll *poll = foreign_poll(self->rt, fd, &status);
   if (poll == NULL) return cs_fail(L, status);
   if (poll->waiter[direction] != NULL) return cs_fail(L, UV_EBUSY);

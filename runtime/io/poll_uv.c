@@ -80,8 +80,11 @@ static int make_watch(cs_poll *poll) {
 int cs_backend_watch(cs_poll *poll, int directions) {
   int status = poll->backend.handle == NULL ? make_watch(poll) : 0;
   if (status != 0) return status;
+  uint8_t watched = poll->watched;
   poll->watched |= (uint8_t)directions;
-  return update(poll->backend.handle);
+  status = update(poll->backend.handle);
+  if (status != 0) poll->watched = watched;
+  return status;
 }
 
 void cs_backend_forget(cs_poll *poll) {

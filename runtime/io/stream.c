@@ -216,6 +216,9 @@ void cs_stream_type(lua_State *L, int type, const char *name,
   if (more_rows != NULL) cs_set_syscalls(L, more_rows, index, 2, meta);
   lua_pushvalue(L, index);
   lua_setfield(L, 1, name); /* other layers may add methods to it */
+  lua_getfield(L, meta, "__name");
+  cs_name_methods(L, index, lua_tostring(L, -1));
+  lua_pop(L, 1);
   lua_setfield(L, meta, "__index");
   lua_setiuservalue(L, lua_upvalueindex(1), type);
 }

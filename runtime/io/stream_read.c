@@ -43,6 +43,14 @@ static ssize_t fill(cs_stream *stream) {
   return n;
 }
 
+/* A stream that waits with an empty buffer needs none. */
+static int wait_for_data(cs_task *self, cs_stream *stream,
+                         const cs_wait_ops *ops) {
+  if (cs_buffer_count(stream->buffer) == 0)
+    cs_buffer_free(stream->poll.rt, &stream->buffer);
+  return cs_stream_wait(self, stream, CS_READ, ops);
+}
+
 static void consume(cs_stream *stream, size_t count) {
   cs_buffer_consume(stream->buffer, count);
   stream->poll.read_ahead = cs_buffer_count(stream->buffer) > 0;
@@ -75,7 +83,7 @@ static int try_recv(lua_State *L, cs_task *self, cs_stream *stream,
     lua_pushlstring(L, scratch, (size_t)n);
     return 1;
   }
-  if (n == UV_EAGAIN) n = cs_stream_wait(self, stream, CS_READ, &recv_ops);
+  if (n == UV_EAGAIN) n = wait_for_data(self, stream, &recv_ops);
   if (n == CS_PARKED) return CS_PARKED;
   return cs_fail(L, n == 0 ? UV_EOF : (int)n);
 }
@@ -164,12 +172,8 @@ static int try_read(lua_State *L, cs_task *self, const reader *r) {
     if (n != UV_EAGAIN) return n;
     ssize_t got = fill(stream);
     ended = got == 0;
-    if (got == UV_EAGAIN) {
-      if (cs_buffer_count(stream->buffer) == 0)
-        cs_buffer_free(stream->poll.rt, &stream->buffer);
-      got = cs_stream_wait(self, stream, CS_READ, r->ops);
-      if (got == CS_PARKED) return CS_PARKED;
-    }
+    if (got == UV_EAGAIN) got = wait_for_data(self, stream, r->ops);
+    if (got == CS_PARKED) return CS_PARKED;
     if (got < 0) return cs_fail(L, (int)got);
   }
 }

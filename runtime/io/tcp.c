@@ -16,15 +16,19 @@ enum { BACKLOG = 511, BACK_OFF = 100000000 /* ns */ };
 
 /* {=== descriptors === */
 
+static int fail_closed(int fd) {
+  int status = -errno;
+  close(fd);
+  return status;
+}
+
 /* Where one call cannot do it: neither blocks nor survives exec. */
 static int tame(int fd) {
   if (fd < 0) return -errno;
 #ifndef __linux__
   if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
-      fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) {
-    close(fd);
-    return -errno;
-  }
+      fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
+    return fail_closed(fd);
 #endif
 #ifdef SO_NOSIGPIPE
   int one = 1;
@@ -45,12 +49,6 @@ static int open_tcp(int family) {
   int fd = tame(socket(family, SOCK_STREAM | TAME, 0)), one = 1;
   if (fd >= 0) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   return fd;
-}
-
-static int fail_closed(int fd) {
-  int status = -errno;
-  close(fd);
-  return status;
 }
 
 /* }=== */
@@ -126,8 +124,30 @@ static const cs_wait_ops back_off_ops = {.name = "free descriptors",
                                          .cancel = cs_poll_cancel,
                                          .timer_wakes = true};
 
-/* A descriptor, UV_EAGAIN, or an error. A connection that was given up while it
- * waited in the backlog is not an error of the listener. */
+/* The connection was given up, or broke, while it waited in the backlog: not an
+ * error of the listener. Linux reports those of the network, too. */
+static bool is_of_the_connection(int error) {
+  switch (error) {
+  case EINTR:
+  case ECONNABORTED:
+  case EPROTO:
+  case EPERM:
+  case ENOPROTOOPT:
+  case EOPNOTSUPP:
+  case ENETDOWN:
+  case ENETUNREACH:
+  case EHOSTDOWN:
+  case EHOSTUNREACH:
+#ifdef ENONET
+  case ENONET:
+#endif
+    return true;
+  default:
+    return false;
+  }
+}
+
+/* A descriptor, UV_EAGAIN, or an error. */
 static int accept_one(int listener) {
   for (;;) {
 #ifdef __linux__
@@ -137,7 +157,7 @@ static int accept_one(int listener) {
 #endif
     if (fd >= 0) return tame(fd);
     if (errno == EWOULDBLOCK) return UV_EAGAIN;
-    if (errno != EINTR && errno != ECONNABORTED) return -errno;
+    if (!is_of_the_connection(errno)) return -errno;
   }
 }
 
@@ -286,11 +306,11 @@ static int sys_socketpair(lua_State *L, cs_task *self) {
   int fds[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | TAME, 0, fds) != 0)
     return cs_fail(L, -errno);
-  int status = cs_stream_adopt(a, rt, tame(fds[0]));
-  if (status == 0)
-    status = cs_stream_adopt(b, rt, tame(fds[1]));
-  else
-    close(fds[1]);
+  int status = tame(fds[0]);
+  if (status >= 0) status = cs_stream_adopt(a, rt, fds[0]);
+  if (status < 0) close(fds[1]);
+  if (status == 0) status = tame(fds[1]);
+  if (status >= 0) status = cs_stream_adopt(b, rt, fds[1]);
   if (status == 0) return 2;
   cs_stream_close(a);
   return cs_fail(L, status);

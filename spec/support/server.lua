@@ -31,10 +31,10 @@ local function free_port()
   return (select(2, listener:getsockname()))
 end
 
---- Starts bench/echo.lua, which echoes bytes, on a port that was free a moment ago.
+--- Starts bench/cosched_echo.lua, which echoes bytes, on a port that was free a moment ago.
 function M.echo_bytes()
   local port = free_port()
-  local program = process.start(process.cosched("bench/echo.lua", port))
+  local program = process.start(process.cosched("bench/cosched_echo.lua", port))
   local server = new(program, port)
   assert(server:load("wait", 5))
   return server

@@ -1,7 +1,7 @@
--- An echo server, as the manual would write it: cosched bench/echo.lua PORT
+-- An echo server, as the manual would write it: cosched bench/cosched_echo.lua PORT
 local net = require "cosched.net"
 
-local port = assert(tonumber(arg[#arg]), "usage: cosched echo.lua PORT")
+local port = assert(tonumber(arg[#arg]), "usage: cosched cosched_echo.lua PORT")
 local server = assert(net.listen("127.0.0.1", port, { backlog = 4096 }))
 
 server:serve(function(client)

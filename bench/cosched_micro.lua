@@ -1,6 +1,6 @@
 -- What a switch, a task, a timer and a hand-over cost.
 --
---   cosched bench/micro.lua list | NAME
+--   cosched bench/cosched_micro.lua list | NAME
 --
 -- One line of key=value pairs. BENCH_SCALE=0.1 makes everything ten times
 -- smaller. floor.c has the same names for what Lua and libuv cost by themselves.

@@ -2,6 +2,8 @@
 -- The kernel's calls, under the names that programs use. What each does,
 -- returns and raises stands in types/cosched.lua and docs/reference/.
 
+assert(_VERSION == "Lua 5.4", "cosched needs Lua 5.4, but this is " .. _VERSION)
+
 local core = require "cosched.core"
 
 local M = {
@@ -36,6 +38,10 @@ local M = {
 --- Waits for the task with this number, and returns its results.
 -- Like task:join(), which see; nil, "no such task", "ESRCH" when there is none.
 function M.join(tid)
+  if math.type(tid) ~= "integer" then
+    local what = "bad argument #1 to 'join' (the number of a task expected, got %s)"
+    error(what:format(type(tid)), 2)
+  end
   local task, message, code = core.task(tid)
   if not task then return nil, message, code end
   return task:join()

@@ -16,6 +16,29 @@ local function check(condition, position, name, what)
   end
 end
 
+-- The same for a call that is about to wait where nothing can.
+local function check_task(name)
+  if core.current() then return end
+  error(("'%s' waits, so it needs a task: run the script with the cosched command, "
+    .. "or call it inside cosched.run"):format(name), 3)
+end
+
+-- Sockets and listeners hide their metatable behind their type's name.
+local function check_self(value, type_name, name)
+  local ok = type(value) == "userdata" and getmetatable(value) == type_name
+  if not ok then
+    error(("bad argument #1 to '%s' (%s expected; call it with ':')"):format(name, type_name), 3)
+  end
+end
+
+-- "unknown option 'timout' (known: bind, timeout)"
+local function describe_unknown(name, known)
+  local names = {}
+  for each in pairs(known) do names[#names + 1] = each end
+  table.sort(names)
+  return ("unknown option '%s'; known: %s"):format(tostring(name), table.concat(names, ", "))
+end
+
 local function is_host(host)
   return type(host) == "string" and host ~= "" and #host <= 255 and not host:find "\0"
 end
@@ -27,14 +50,14 @@ end
 local function is_count(value) return math.type(value) == "integer" and value > 0 end
 
 local HOST = "a host name or address expected"
-local PORT = "a port is a number from 0 to 65535"
+local PORT = "a port is an integer from 0 to 65535"
 
 -- The first option that is not known, in words; nil when all are.
 local function unknown_option(options, known)
   if options == nil then return nil end
   if type(options) ~= "table" then return "a table of options expected" end
   for name in pairs(options) do
-    if not known[name] then return ("unknown option '%s'"):format(tostring(name)) end
+    if not known[name] then return describe_unknown(name, known) end
   end
 end
 
@@ -53,6 +76,7 @@ function M.listen(host, port, options)
     "backlog: a positive integer expected")
   if host == "*" then host = "0.0.0.0" end
   if is_numeric(host) then return core.listen(host, port, options) end
+  check_task "listen"
   local addresses, message, code = core.resolve(host)
   if not addresses then return nil, message, code end
   return core.listen(addresses[1].host, port, options)
@@ -75,6 +99,7 @@ function M.connect(host, port, options)
   local limit = timeout == nil or type(timeout) == "number" and timeout >= 0
   check(limit, 3, "connect", "timeout: seconds, not negative, expected")
   check(bind == nil or is_host(bind), 3, "connect", "bind: an address expected")
+  check_task "connect"
   if is_numeric(host) then return core.connect(host, port, bind, timeout) end
   local start = core.now()
   local addresses, message, code = core.resolve(host, "any", timeout)
@@ -94,7 +119,11 @@ local function next_line(socket)
 end
 
 --- For a generic `for`: the lines up to the end of the data; raises on errors.
-function Socket:lines() return next_line, self end
+function Socket:lines()
+  check_self(self, "cosched.Socket", "lines")
+  check_task "lines"
+  return next_line, self
+end
 
 local function next_client(listener)
   local client, message, code = listener:accept()
@@ -103,7 +132,11 @@ local function next_client(listener)
 end
 
 --- For a generic `for`: the clients until the listener is closed.
-function Listener:clients() return next_client, self end
+function Listener:clients()
+  check_self(self, "cosched.Listener", "clients")
+  check_task "clients"
+  return next_client, self
+end
 
 -- A number of places; who finds none waits for the next one to be left.
 local take_place = core.syscall {
@@ -163,6 +196,7 @@ local SERVE = { max_clients = true, on_error = true }
 --- Serves each client in a task of its own until the listener is closed; then
 -- waits for those that are left. Returns true; or nil, message, code.
 function Listener:serve(handler, options)
+  check_self(self, "cosched.Listener", "serve")
   local unknown = unknown_option(options, SERVE)
   check(type(handler) == "function", 1, "serve", "a function expected")
   check(not unknown, 2, "serve", unknown)
@@ -171,6 +205,7 @@ function Listener:serve(handler, options)
   check(type(on_error) == "function", 2, "serve", "on_error: a function expected")
   check(max_clients == nil or is_count(max_clients), 2, "serve",
     "max_clients: a positive integer expected")
+  check_task "serve"
   local acceptor = core.spawn(accept_clients, self, handler, on_error, max_clients)
   local _ <close> = setmetatable({}, {
     __close = function() acceptor:cancel "serve has ended" end,

@@ -178,6 +178,8 @@ void cs_push_name(lua_State *L, int index) {
     lua_getinfo(L, ">S", &info);
     if (info.what[0] == 'C')
       lua_pushliteral(L, "C function");
+    else if (info.what[0] == 'm')
+      lua_pushfstring(L, "main chunk of %s", info.short_src);
     else
       lua_pushfstring(L, "%s:%d", info.short_src, info.linedefined);
     break;

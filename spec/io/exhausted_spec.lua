@@ -67,7 +67,10 @@ describe("a server without free descriptors", function()
       local _, port = listener:getsockname()
       local client = net.connect("127.0.0.1", port)
       local held = {}
-      repeat held[#held + 1] = io.open "/dev/null" until not io.open "/dev/null"
+      repeat
+        local more = io.open "/dev/null"
+        held[#held + 1] = more
+      until not more
       local function accept() return select(2, listener:accept()) end
       local first = cosched.spawn(accept)
       cosched.sleep(0.01)

@@ -9,7 +9,7 @@ description = {
   summary = "Tasks, waiting and I/O for Lua 5.4 over libuv",
   detailed = [[
 A small operating system for Lua coroutines: tasks that wait without blocking
-for sockets, timers, files, processes and each other, in plain sequential code.
+for sockets, timers, names and each other, in plain sequential code.
 As a command, as a Lua module, or embedded in a C program.]],
   license = "MIT",
   labels = { "async", "concurrency", "coroutines", "libuv", "network" },

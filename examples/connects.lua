@@ -36,12 +36,13 @@ for i = 1, #ports do
   if what == "open" and arg[1] then print(ports[i], what) end
 end
 for _, listener in pairs(listeners) do listener:close() end
-for _, what in ipairs { "open", "ECONNREFUSED", "ETIMEDOUT" } do
-  print(what, found[what] or 0)
-end
+-- Whatever was found, by name: an open port, or the code of what went wrong.
+local names = {}
+for what in pairs(found) do names[#names + 1] = what end
+table.sort(names)
+for _, what in ipairs(names) do print(what, found[what]) end
 
 --[[ output
-open	2
 ECONNREFUSED	1
-ETIMEDOUT	0
+open	2
 ]]

@@ -24,7 +24,8 @@ local function main()
   local pause = sys.sleep(0.001) -- an object never changes, and serves many times
   print("slept:", yield(pause), yield(pause))
 
-  -- an error of the call is raised at the yield
+  -- an error of the call is raised at the yield, as soon as Lua code runs again:
+  -- pcall(yield, call) would miss it, for there is none inside of that pcall
   local ok, problem = pcall(function() return (yield(sys.sleep "long")) end)
   print(ok, problem:match "bad argument.*")
 end

@@ -162,8 +162,8 @@ describe("an error that nobody caught", function()
 
   it("may be any value", function()
     for code, text in pairs {
-      ["error {}"] = "table: ",
-      ["error(nil)"] = "nil",
+      ["error {}"] = "%(error object is a table value%)",
+      ["error(nil)"] = "%(error object is a nil value%)",
       ["error(false)"] = "false",
       ["error(setmetatable({}, { __tostring = function() return 'my own' end }))"] = "my own",
     } do

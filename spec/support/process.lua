@@ -6,7 +6,7 @@
 
 local M = {}
 
-local LIMIT = 30 -- seconds
+local LIMIT = 120 -- seconds; under sanitizers some take a while
 
 function M.quote(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'" end
 

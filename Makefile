@@ -177,7 +177,7 @@ asan: ## the suite with the C core under ASan and UBSan, and its own checks on
 	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZE)" \
 	  LDFLAGS="$(SANITIZE) -Wl,-z,nodelete" TEST_TIMEOUT=900 \
 	  WRAP="env LD_PRELOAD=$(call preload,asan):$(call preload,ubsan) \
-	    ASAN_OPTIONS=exitcode=23:detect_leaks=1:detect_stack_use_after_return=1 \
+	    ASAN_OPTIONS=exitcode=23:detect_leaks=1 \
 	    UBSAN_OPTIONS=print_stacktrace=1"
 
 memtest: ## the suite under valgrind

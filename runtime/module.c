@@ -26,7 +26,7 @@ enum { MODULE = 1, OBJECTS = 2 };
 
 const char *cosched_version(void) { return COSCHED_VERSION_STRING; }
 
-/* Finalizer of the runtime: every wait is given up, every handle closed. */
+/* Finalizer of the runtime: every descriptor and every handle is closed. */
 static int close_runtime(lua_State *L) {
   cs_runtime *rt = lua_touserdata(L, 1);
   if (!rt->open) return 0;

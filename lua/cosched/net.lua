@@ -31,7 +31,7 @@ local function check_self(value, type_name, name)
   end
 end
 
--- "unknown option 'timout' (known: bind, timeout)"
+-- "unknown option 'timout'; known: bind, timeout"
 local function describe_unknown(name, known)
   local names = {}
   for each in pairs(known) do names[#names + 1] = each end

@@ -49,9 +49,9 @@ static void announce_end(lua_State *L, cs_task *task) {
     lua_pop(L, 1);
   }
   if (task->own.supervises) cs_set_callback(L, &task->own, -1);
-  cs_child_end end = child_end(task);
   cs_scope_close(&task->own.scope);
   wake_joiners(task);
+  cs_child_end end = child_end(task); /* a joiner may have observed the error */
   cs_nursery_child_done(task->nursery, &task->wait.link, end);
   if (end == CS_CHILD_FAILED) return; /* kept until the owner takes it */
   lua_pushnil(L);

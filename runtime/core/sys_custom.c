@@ -68,7 +68,9 @@ static int custom_start(lua_State *L, cs_task *self) {
   lua_setmetatable(L, -2);
   cs_push_anchor(L, CS_CALLBACKS);
   lua_rawgetp(L, -1, row);
-  lua_remove(L, -2);
+  lua_getiuservalue(L, -1, 1); /* the definition */
+  lua_replace(L, -3);
+  lua_pop(L, 1);
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, nargs + 1, 2);
   lua_getfield(L, -1, "start");
@@ -164,7 +166,7 @@ static void check_definition(lua_State *L) {
 static int sys_syscall(lua_State *L, cs_task *self) {
   (void)self;
   check_definition(L);
-  custom_row *custom = lua_newuserdatauv(L, sizeof *custom, 1);
+  custom_row *custom = lua_newuserdatauv(L, sizeof *custom, 2);
   lua_getfield(L, 1, "name");
   custom->row =
       (cs_syscall){.name = lua_tostring(L, -1), .handler = custom_start};
@@ -172,12 +174,10 @@ static int sys_syscall(lua_State *L, cs_task *self) {
                               .finish = custom_finish,
                               .cancel = custom_cancel,
                               .unwind = custom_unwind};
-  lua_setiuservalue(L, 2, 1);
+  lua_setiuservalue(L, 2, 2);
   lua_pushvalue(L, 1);
-  cs_set_callback(L, &custom->row, 3);
-  lua_settop(L, 2);
-  cs_set_callback(L, (char *)custom + 1,
-                  2); /* rows live as long as their state */
+  lua_setiuservalue(L, 2, 1);
+  cs_set_callback(L, &custom->row, 2); /* a row lives as long as its state */
   cs_push_direct(L, &custom->row);
   cs_push_constructor(L, &custom->row, 0);
   return 2;

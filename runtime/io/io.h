@@ -10,8 +10,6 @@ typedef struct cs_io {
   uv_async_t wake; /* process.c: a signal has come */
 } cs_io;
 
-struct cs_io *cs_io_of(const cs_runtime *rt);
-
 enum { CS_SCRATCH = 64 * 1024 };
 
 /* Anchors of the metatables of io/. */

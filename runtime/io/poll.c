@@ -193,10 +193,6 @@ static int sys_write_wait(lua_State *L, cs_task *self) {
 
 /* }=== */
 
-struct cs_io *cs_io_of(const cs_runtime *rt) {
-  return rt->io;
-}
-
 static void open_poll(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
   cs_io *io = cs_alloc(rt, sizeof *io);

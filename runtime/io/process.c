@@ -46,6 +46,7 @@ static int sys_unwind_on_signals(lua_State *L, cs_task *self) {
   int status = uv_async_init(&rt->loop, wake, on_wake);
   if (status != 0) return cs_fail(L, status);
   uv_unref((uv_handle_t *)wake);
+  rt->loop_changed = true;
   process.wake = wake;
   for (int i = 0; i < ENDING; i++) {
     struct sigaction action = {.sa_handler = on_ending_signal};

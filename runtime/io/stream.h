@@ -47,10 +47,6 @@ cs_stream *cs_check_stream(lua_State *L);
 cs_stream *cs_check_listener(lua_State *L);
 cs_stream *cs_check_socket(lua_State *L);
 
-static inline bool cs_stream_is_open(const cs_stream *stream) {
-  return stream->poll.fd >= 0;
-}
-
 /* Why a call in this direction cannot begin (an error code), or 0: then its
  * deadline is set. */
 int cs_stream_begin(cs_stream *stream, cs_direction direction);

@@ -1,4 +1,4 @@
-/* stream_read.c - recv, read, read_until, lines.
+/* stream_read.c - recv, read, read_until.
  *
  * A read looks for what it wants in the buffer, from the start each time, and
  * takes it out only when all of it is there: interrupted, it has taken nothing.

@@ -81,11 +81,7 @@ static void choose_error(lua_State *L, bool by_body) {
 static int pack_results(lua_State *L, cs_task *self) {
   int n = lua_gettop(L) - ERRORS;
   if (n <= 1) return n;
-  lua_createtable(L, n, 1);
-  lua_insert(L, BODY);
-  for (int i = n; i > 0; i--) lua_rawseti(L, BODY, i);
-  lua_pushinteger(L, n);
-  lua_setfield(L, BODY, "n");
+  cs_pack(L, n);
   self->nresults = 2;
   return 1;
 }

@@ -1,6 +1,8 @@
 /* keep.c - tables in the runtime, by address. Forgetting needs no memory. */
 #include "keep.h"
 
+#include <lauxlib.h>
+
 void cs_hold(lua_State *L, cs_task *self) {
   cs_push_anchor(L, CS_HELD);
   lua_pushvalue(L, -2);
@@ -34,4 +36,23 @@ void cs_forget_reason(lua_State *L, cs_task *task) {
   lua_pushnil(L);
   lua_rawsetp(L, -2, &task->own.scope);
   lua_pop(L, 1);
+}
+
+void cs_pack(lua_State *L, int n) {
+  lua_createtable(L, n, 1);
+  lua_insert(L, -(n + 1));
+  for (int i = n; i > 0; i--) lua_rawseti(L, -(i + 1), i);
+  lua_pushinteger(L, n);
+  lua_setfield(L, -2, "n");
+}
+
+int cs_unpack(lua_State *L) {
+  int packed = lua_gettop(L);
+  lua_getfield(L, packed, "n");
+  int n = (int)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  luaL_checkstack(L, n, "too many results");
+  for (int i = 1; i <= n; i++) lua_rawgeti(L, packed, i);
+  lua_remove(L, packed);
+  return n;
 }

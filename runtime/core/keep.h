@@ -19,4 +19,11 @@ void cs_set_callback(lua_State *L, const void *key, int index);
 /* Forgets the cancellation that a cancel of the task's own scope has kept. */
 void cs_forget_reason(lua_State *L, cs_task *task);
 
+/* Replaces the n values on top by a table of them, which knows n. */
+void cs_pack(lua_State *L, int n);
+
+/* Replaces such a table on top by its values; returns their count. Raises when
+ * they are too many for the stack. */
+int cs_unpack(lua_State *L);
+
 #endif

@@ -1,6 +1,8 @@
 /* results.c - results are unpacked, errors are raised. */
 #include "results.h"
 
+#include "keep.h"
+
 static int raise_task_cancelled(lua_State *L, int task) {
   lua_createtable(L, 0, 2);
   lua_pushvalue(L, task);
@@ -30,12 +32,5 @@ int cs_push_results(lua_State *L, int task) {
   if (self->nresults == 0) return 0;
   lua_getiuservalue(L, task, 1);
   if (self->nresults == 1) return 1;
-  int packed = lua_gettop(L);
-  lua_getfield(L, packed, "n");
-  int n = (int)lua_tointeger(L, -1);
-  lua_pop(L, 1);
-  luaL_checkstack(L, n, "too many results");
-  for (int i = 1; i <= n; i++) lua_rawgeti(L, packed, i);
-  lua_remove(L, packed);
-  return n;
+  return cs_unpack(L);
 }

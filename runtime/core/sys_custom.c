@@ -26,14 +26,7 @@ static void custom_cancel(cs_task *self);
 static void custom_unwind(lua_State *L, cs_task *self);
 
 static int push_woken_results(lua_State *L, int wait) {
-  if (lua_getiuservalue(L, wait, 1) == LUA_TNIL) return 0;
-  int packed = lua_gettop(L);
-  lua_getfield(L, packed, "n");
-  int n = (int)lua_tointeger(L, -1);
-  lua_pop(L, 1);
-  luaL_checkstack(L, n, "too many results");
-  for (int i = 1; i <= n; i++) lua_rawgeti(L, packed, i);
-  return n;
+  return lua_getiuservalue(L, wait, 1) != LUA_TNIL ? cs_unpack(L) : 0;
 }
 
 static int custom_finish(lua_State *L, cs_task *self) {
@@ -109,16 +102,6 @@ static int wait_park(lua_State *L) {
   return 0;
 }
 
-/* Packs the n results on top into the wait at 1. */
-static void keep_results(lua_State *L, int n) {
-  lua_createtable(L, n, 1);
-  lua_insert(L, 2);
-  for (int i = n; i > 0; i--) lua_rawseti(L, 2, i);
-  lua_pushinteger(L, n);
-  lua_setfield(L, 2, "n");
-  lua_setiuservalue(L, 1, 1);
-}
-
 /* wait:wake(...): true if the call was waiting; these are its results. Without
  * results it needs no memory, and so cannot fail */
 static int wait_wake(lua_State *L) {
@@ -126,7 +109,10 @@ static int wait_wake(lua_State *L) {
   int n = lua_gettop(L) - 1;
   bool can = wait->state != WOKEN && wait->state != GIVEN_UP;
   if (can) {
-    if (n > 0) keep_results(L, n);
+    if (n > 0) {
+      cs_pack(L, n);
+      lua_setiuservalue(L, 1, 1);
+    }
     bool parked = wait->state == WAITING;
     wait->state = WOKEN;
     if (parked) cs_wake(wait->task);

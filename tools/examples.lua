@@ -30,10 +30,12 @@ local command = assert(os.getenv "COSCHED", "COSCHED names the command")
 local function quote(text) return "'" .. text:gsub("'", [['\'']]) .. "'" end
 
 -- Its output begins with its process id, and a line is written when it is
--- complete, not when there are many.
+-- complete, not when there are many. In the foreground timeout passes a signal
+-- on once; otherwise it signals its group, too, and a second signal ends a server
+-- at once.
 local function start(path, argument)
   local line = ([[echo $$; export LUA_INIT='io.stdout:setvbuf "line"'
-    exec timeout -k 1 %d %s %s %s 2>&1 </dev/null]]):format(
+    exec timeout --foreground -k 1 %d %s %s %s 2>&1 </dev/null]]):format(
     LIMIT, command, quote(path), argument or "")
   local pipe = assert(io.popen(line))
   return { pipe = pipe, pid = assert(pipe:read "n", "it did not start"), rest = pipe:read() }

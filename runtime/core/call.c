@@ -265,13 +265,9 @@ static void keep_function(lua_State *L, lua_CFunction f, cs_anchor anchor) {
 }
 
 void cs_call_open(lua_State *L) {
-  lua_createtable(L, 0, 3);
-  lua_pushliteral(L, "cosched.syscall");
-  lua_setfield(L, -2, "__name");
-  lua_pushliteral(L, "cosched.syscall");
-  lua_setfield(L, -2, "__metatable");
-  lua_pushcfunction(L, call_tostring);
-  lua_setfield(L, -2, "__tostring");
+  static const luaL_Reg fields[] = {{"__tostring", call_tostring},
+                                    {NULL, NULL}};
+  cs_push_type(L, "cosched.syscall", fields);
   lua_setiuservalue(L, lua_upvalueindex(1), CS_CALL_META);
   keep_function(L, locate, CS_LOCATE);
   keep_message(L, cs_not_a_syscall);

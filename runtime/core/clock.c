@@ -12,6 +12,6 @@ uint64_t cs_check_delay(lua_State *L, int index) {
   return delay < 9e18 ? (uint64_t)delay : CS_NEVER;
 }
 
-uint64_t cs_deadline_after(uint64_t delay) {
-  return delay == CS_NEVER ? CS_NEVER : cs_now() + delay;
+uint64_t cs_deadline_after(const cs_runtime *rt, uint64_t delay) {
+  return delay == CS_NEVER ? CS_NEVER : cs_now(rt) + delay;
 }

@@ -9,7 +9,7 @@
  * is not negative and not NaN. */
 uint64_t cs_check_delay(lua_State *L, int index);
 
-/* The time on the clock of cs_now that is `delay` from now. */
-uint64_t cs_deadline_after(uint64_t delay);
+/* The time on the runtime's clock that is `delay` from now. */
+uint64_t cs_deadline_after(const cs_runtime *rt, uint64_t delay);
 
 #endif

@@ -52,14 +52,6 @@ void cs_push_cancelled(lua_State *L, cs_scope *scope) {
   lua_remove(L, -2);
 }
 
-bool cs_has_type(lua_State *L, int index, cs_anchor anchor) {
-  if (!lua_istable(L, index) || !lua_getmetatable(L, index)) return false;
-  cs_push_anchor(L, anchor);
-  bool same = lua_rawequal(L, -1, -2);
-  lua_pop(L, 2);
-  return same;
-}
-
 bool cs_is_cancelled(lua_State *L, int index) {
   return cs_has_type(L, index, CS_CANCELLED_META);
 }
@@ -267,29 +259,20 @@ const luaL_Reg cs_error_functions[] = {
     {NULL, NULL},
 };
 
-/* Makes a metatable that scripts can neither read nor change. */
-static void make_type(lua_State *L, int runtime, cs_anchor anchor,
-                      const char *name, lua_CFunction tostring) {
-  lua_createtable(L, 0, 3);
-  lua_pushstring(L, name);
-  lua_setfield(L, -2, "__name");
-  lua_pushstring(L, name);
-  lua_setfield(L, -2, "__metatable");
-  lua_pushvalue(L, runtime);
-  lua_pushcclosure(L, tostring, 1);
-  lua_setfield(L, -2, "__tostring");
-  lua_setiuservalue(L, runtime, anchor);
+static void make_type(lua_State *L, cs_anchor anchor, const char *name,
+                      lua_CFunction tostring) {
+  const luaL_Reg fields[] = {{"__tostring", tostring}, {NULL, NULL}};
+  cs_push_type(L, name, fields);
+  lua_setiuservalue(L, lua_upvalueindex(1), anchor);
 }
 
 void cs_errors_open(lua_State *L) {
   int runtime = lua_upvalueindex(1);
-  make_type(L, runtime, CS_ERRORS_META, "cosched.Errors", errors_tostring);
-  make_type(L, runtime, CS_CANCELLED_META, "cosched.Cancelled",
-            cancelled_tostring);
-  make_type(L, runtime, CS_TASK_CANCELLED_META, "cosched.TaskCancelled",
+  make_type(L, CS_ERRORS_META, "cosched.Errors", errors_tostring);
+  make_type(L, CS_CANCELLED_META, "cosched.Cancelled", cancelled_tostring);
+  make_type(L, CS_TASK_CANCELLED_META, "cosched.TaskCancelled",
             task_cancelled_tostring);
-  make_type(L, runtime, CS_DEADLOCK_META, "cosched.Deadlock",
-            deadlock_tostring);
+  make_type(L, CS_DEADLOCK_META, "cosched.Deadlock", deadlock_tostring);
   lua_newtable(L);
   for (int source = CS_BY_CALL; source <= CS_BY_KILL; source++) {
     lua_createtable(L, 0, 1);

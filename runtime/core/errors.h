@@ -8,6 +8,7 @@
 #define CS_ERRORS_H
 
 #include "task.h"
+#include "type.h"
 
 #include <lauxlib.h>
 
@@ -19,9 +20,6 @@ void cs_errors_open(lua_State *L);
 
 /* Pushes the cancellation that holds for a cancelled scope. */
 void cs_push_cancelled(lua_State *L, cs_scope *scope);
-
-/* True if the value at `index` is a table with that metatable. */
-bool cs_has_type(lua_State *L, int index, cs_anchor anchor);
 
 /* True if the value at `index` is a cancellation. */
 bool cs_is_cancelled(lua_State *L, int index);

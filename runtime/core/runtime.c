@@ -2,6 +2,8 @@
  * anything to release, and knows what has been opened. */
 #include "runtime.h"
 
+#include "random.h"
+
 #include <assert.h>
 #include <lauxlib.h>
 
@@ -62,6 +64,7 @@ cs_runtime *cs_runtime_new(lua_State *L) {
 
 void cs_runtime_start(lua_State *L, cs_runtime *rt) {
   open_loop(L, rt);
+  cs_random_seed(rt, uv_hrtime());
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_key);
 }

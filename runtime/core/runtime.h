@@ -41,6 +41,9 @@ struct cs_runtime {
   cs_link killed;        /* tasks to kill between two steps, by wait.link */
   cs_timers timers;      /* deadlines of waits */
   cs_nursery root;       /* owns the main task of `run` */
+  uint64_t random;       /* state of cs_random */
+  uint64_t virtual_now;  /* the time, where the clock is virtual */
+  bool virtual_clock;    /* time jumps to the next deadline, and only so */
   bool open;             /* the loop is there */
   bool polling;          /* inside uv_run */
   bool loop_changed;     /* a libuv handle was started since the last turn */
@@ -93,8 +96,12 @@ typedef enum cs_anchor {
   CS_CALLBACKS,    /* nursery -> on_error; row -> its Lua functions */
   CS_HELD,         /* task -> value that its wait keeps */
   CS_REQUEST_META, /* metatables of boxes of requests, */
-  CS_WAIT_META,    /* and of waits in rows written in Lua */
-  CS_FIRST_TYPE,   /* from here on: metatables of the modules */
+  CS_WAIT_META,    /* of waits in rows written in Lua, */
+  CS_CHANNEL_META, /* and of what tasks share */
+  CS_ARM_META,
+  CS_LOCK_META,
+  CS_WAIT_LIST_META,
+  CS_FIRST_TYPE, /* from here on: metatables of the modules */
   CS_ANCHORS = CS_FIRST_TYPE + 2
 } cs_anchor;
 
@@ -128,6 +135,8 @@ void *cs_realloc(cs_runtime *rt, void *block, size_t old_size, size_t size);
 void cs_free(cs_runtime *rt, void *block, size_t size);
 
 /* Nanoseconds on the clock that deadlines are measured by. */
-static inline uint64_t cs_now(void) { return uv_hrtime(); }
+static inline uint64_t cs_now(const cs_runtime *rt) {
+  return rt->virtual_clock ? rt->virtual_now : uv_hrtime();
+}
 
 #endif

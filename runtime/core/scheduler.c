@@ -39,7 +39,7 @@ static void run_loop(cs_runtime *rt, int timeout_ms) {
 /* Milliseconds until the next deadline, rounded up, so that nothing is woken
  * early; -1: there is none. */
 static int timeout_until_deadline(const cs_runtime *rt) {
-  uint64_t at = cs_timers_next(&rt->timers), now = cs_now();
+  uint64_t at = cs_timers_next(&rt->timers), now = cs_now(rt);
   if (at == CS_NEVER) return -1;
   if (at <= now) return 0;
   uint64_t ms = (at - now + NANOSECONDS_PER_MS - 1) / NANOSECONDS_PER_MS;
@@ -69,7 +69,7 @@ static void poll_io(cs_runtime *rt, int timeout_ms) {
 
 static void expire_deadlines(cs_runtime *rt) {
   if (cs_timers_next(&rt->timers) == CS_NEVER) return;
-  uint64_t now = cs_now();
+  uint64_t now = cs_now(rt);
   for (cs_timer *timer; (timer = cs_timers_expire(&rt->timers, now)) != NULL;)
     cs_wait_expired(timer);
 }
@@ -95,7 +95,7 @@ static void run_ready(lua_State *L, cs_runtime *rt) {
 /* Tasks are ready, so nobody sleeps now; but those who wait for I/O must not
  * starve. When nobody does, signals still want a look now and then. */
 static void glance(cs_runtime *rt) {
-  uint64_t now = cs_now();
+  uint64_t now = cs_now(rt);
   if (rt->waiting_outside == 0 && now - rt->last_poll < LOOK_INTERVAL) return;
   rt->last_poll = now;
   poll_io(rt, 0);

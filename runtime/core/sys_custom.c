@@ -87,12 +87,7 @@ static int custom_start(lua_State *L, cs_task *self) {
 }
 
 static custom_wait *check_wait(lua_State *L) {
-  custom_wait *wait = lua_touserdata(L, 1);
-  if (wait == NULL || !lua_getmetatable(L, 1)) luaL_typeerror(L, 1, "wait");
-  cs_push_anchor(L, CS_WAIT_META);
-  if (!lua_rawequal(L, -1, -2)) luaL_typeerror(L, 1, "wait");
-  lua_pop(L, 2);
-  return wait;
+  return cs_check_type(L, 1, CS_WAIT_META, "cosched.Wait");
 }
 
 /* wait:park(): for start to return, when it has kept `wait` */
@@ -181,11 +176,7 @@ static const cs_syscall syscalls[] = {
 };
 
 static void open_custom(lua_State *L) {
-  lua_createtable(L, 0, 3);
-  lua_pushliteral(L, "cosched.Wait");
-  lua_setfield(L, -2, "__name");
-  lua_pushliteral(L, "cosched.Wait");
-  lua_setfield(L, -2, "__metatable");
+  cs_push_type(L, "cosched.Wait", NULL);
   lua_createtable(L, 0, 2);
   lua_pushvalue(L, lua_upvalueindex(1));
   luaL_setfuncs(L, wait_methods, 1);

@@ -310,15 +310,10 @@ static const luaL_Reg looks[] = {
 };
 
 static void open_task(lua_State *L) {
-  lua_createtable(L, 0, 4);
+  static const luaL_Reg fields[] = {{"__tostring", task_tostring},
+                                    {NULL, NULL}};
+  cs_push_type(L, "cosched.Task", fields);
   int meta = lua_gettop(L);
-  lua_pushliteral(L, "cosched.Task");
-  lua_setfield(L, meta, "__name");
-  lua_pushliteral(L, "cosched.Task");
-  lua_setfield(L, meta, "__metatable");
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_pushcclosure(L, task_tostring, 1);
-  lua_setfield(L, meta, "__tostring");
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_newtable(L);
   cs_set_syscalls(L, methods, lua_gettop(L), 2, 0);

@@ -5,7 +5,7 @@
 /* now(): seconds on a clock that never goes back */
 static int sys_now(lua_State *L, cs_task *self) {
   (void)self;
-  lua_pushnumber(L, (lua_Number)cs_now() / 1e9);
+  lua_pushnumber(L, (lua_Number)cs_now(cs_runtime_of(L)) / 1e9);
   return 1;
 }
 
@@ -33,7 +33,8 @@ static int sys_sleep(lua_State *L, cs_task *self) {
   if (delay == 0) return sys_checkpoint(L, self);
   if (cs_timers_reserve(&self->rt->timers) != 0)
     return luaL_error(L, "not enough memory");
-  return cs_park_until(self, &sleep_ops, NULL, cs_deadline_after(delay));
+  return cs_park_until(self, &sleep_ops, NULL,
+                       cs_deadline_after(self->rt, delay));
 }
 
 static const cs_syscall syscalls[] = {

@@ -57,7 +57,7 @@ typedef struct cs_wait {
 /* Parks the running task. Returns CS_PARKED, for the handler to return. */
 int cs_park(cs_task *self, const cs_wait_ops *ops, void *on);
 
-/* The same with a limit: `deadline` on the clock of cs_now, or CS_NEVER. Room
+/* The same with a limit: `deadline` on the runtime's clock, or CS_NEVER. Room
  * for the timer was reserved by cs_timers_reserve. */
 int cs_park_until(cs_task *self, const cs_wait_ops *ops, void *on,
                   uint64_t deadline);

@@ -82,7 +82,8 @@ static int start_resolve(lua_State *L, cs_task *self, const char *name,
     return cs_fail(L, status);
   }
   cs_request_started(base, self);
-  return cs_park_until(self, &resolve_ops, request, cs_deadline_after(delay));
+  return cs_park_until(self, &resolve_ops, request,
+                       cs_deadline_after(self->rt, delay));
 }
 
 /* resolve(name[, family[, seconds]]): a list of {host=, family=}, best first;

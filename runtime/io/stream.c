@@ -72,7 +72,9 @@ int cs_stream_begin(cs_stream *stream, cs_direction direction) {
   cs_limits *limits = stream->limits;
   if (limits != NULL) /* a timeout of 0 makes a deadline of 0 */
     limits->deadline[direction] =
-        limits->timeout > 0 ? cs_deadline_after(limits->timeout) : 0;
+        limits->timeout > 0
+            ? cs_deadline_after(stream->poll.rt, limits->timeout)
+            : 0;
   return 0;
 }
 

@@ -169,7 +169,7 @@ static bool is_exhausted(int status) {
 }
 
 static int back_off(cs_task *self, cs_stream *listener) {
-  uint64_t again = cs_now() + BACK_OFF;
+  uint64_t again = cs_now(self->rt) + BACK_OFF;
   if (cs_stream_deadline(listener, CS_READ) <= again)
     return cs_stream_wait(self, listener, CS_READ, &accept_ops);
   if (cs_timers_reserve(&self->rt->timers) != 0) return UV_ENOMEM;
@@ -289,7 +289,7 @@ static int sys_connect(lua_State *L, cs_task *self) {
   status = start_connect(fd, &to, bound ? &from : NULL);
   if (status == 0) return 1;
   if (status == -EINPROGRESS)
-    return await_connect(L, self, stream, cs_deadline_after(delay));
+    return await_connect(L, self, stream, cs_deadline_after(self->rt, delay));
   cs_stream_close(stream);
   return cs_fail(L, status);
 }

@@ -343,10 +343,10 @@ describe("cosched.syscall", function()
     local task = cosched.spawn(parked(box))
     cosched.checkpoint()
     for _, wrong in ipairs { 5, {}, io.stdout, task } do
-      assert.matches("wait expected", caught(box.wait.wake, wrong), 1, true)
-      assert.matches("wait expected", caught(box.wait.park, wrong), 1, true)
+      assert.matches("Wait expected", caught(box.wait.wake, wrong), 1, true)
+      assert.matches("Wait expected", caught(box.wait.park, wrong), 1, true)
     end
-    assert.matches("wait expected", caught(box.wait.wake), 1, true)
+    assert.matches("Wait expected", caught(box.wait.wake), 1, true)
     box.wait:wake()
     task:join()
   end))

@@ -9,7 +9,9 @@
 #include <lauxlib.h>
 
 #define MODULES(X)                                                             \
-  X(task) X(time) X(custom) X(poll) X(stream) X(tcp) X(dns) X(process)
+  X(task)                                                                      \
+  X(scope) X(nursery) X(time) X(custom) X(poll) X(stream) X(tcp) X(dns)        \
+      X(process)
 
 #define DECLARE(name) extern const cs_module cs_module_##name;
 MODULES(DECLARE)
@@ -46,6 +48,8 @@ static void make_anchors(lua_State *L) {
   lua_setiuservalue(L, runtime, CS_CALLBACKS);
   lua_newtable(L);
   lua_setiuservalue(L, runtime, CS_HELD);
+  lua_newtable(L);
+  lua_setiuservalue(L, runtime, CS_LOCALS);
 }
 
 /* Runs with the runtime as upvalue, as all functions of the module do. */

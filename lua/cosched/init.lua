@@ -5,6 +5,7 @@
 assert(_VERSION == "Lua 5.4", "cosched needs Lua 5.4, but this is " .. _VERSION)
 
 local core = require "cosched.core"
+local nursery = require "cosched.nursery"
 
 local M = {
   version = core.version,
@@ -16,6 +17,15 @@ local M = {
   task = core.task,
   syscall = core.syscall,
   sys = core.sys,
+
+  nursery = core.nursery,
+  supervisor = core.supervisor,
+  started = nursery.started,
+  scope = core.scope,
+  timeout = core.timeout,
+  move_on = core.move_on,
+  shield = core.shield,
+  deadline = core.deadline,
 
   now = core.now,
   sleep = core.sleep,
@@ -32,6 +42,7 @@ local M = {
   is_errors = core.is_errors,
   is_task_cancelled = core.is_task_cancelled,
   is_deadlock = core.is_deadlock,
+  is_timeout = core.is_timeout,
   cause = core.cause,
 }
 

@@ -95,13 +95,6 @@ void cs_set_syscalls(lua_State *L, const cs_syscall *rows, int direct,
   }
 }
 
-void cs_name_methods(lua_State *L, int index, const char *type) {
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_pushvalue(L, index);
-  lua_setfield(L, -2, type);
-  lua_pop(L, 1);
-}
-
 static int call_tostring(lua_State *L) {
   const cs_call *call = lua_touserdata(L, 1);
   lua_pushfstring(L, "cosched.syscall: %s", call->row->name);
@@ -232,7 +225,8 @@ bool cs_call_collect(lua_State *L, cs_task *task) {
     return false;
   }
   if (given && task->wait.status == UV_ECANCELED) {
-    cs_push_cancelled(L, &task->own.scope);
+    cs_count_delivery(task);
+    cs_push_cancelled(L, task->scope);
     cs_raise_on_resume(L, task);
   } else if (!given) {
     task->state = CS_TASK_RUNNING;

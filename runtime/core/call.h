@@ -13,10 +13,6 @@ void cs_push_constructor(lua_State *L, const cs_syscall *row, int keeper);
 void cs_set_syscalls(lua_State *L, const cs_syscall *rows, int direct,
                      int objects, int keeper);
 
-/* Makes the methods at `index` known under the type's name, for messages: Lua
- * looks for functions that were called without one in package.loaded. */
-void cs_name_methods(lua_State *L, int index, const char *type);
-
 /* Makes the metatable of syscall objects and the message handler of calls. */
 void cs_call_open(lua_State *L);
 

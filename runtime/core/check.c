@@ -16,7 +16,8 @@ static void check_task(const cs_task *task) {
     assert(wait->ops != NULL);
     assert(wait->nresume == 0);
   }
-  assert(task->own.scope.parent == &task->nursery->scope);
+  assert(!task->unclaimed && task->own.scope.parent != NULL);
+  assert(cs_scope_task(task->scope) == task);
 }
 
 /* With many tasks only now and then: the check looks at each of them. */
@@ -30,6 +31,7 @@ void cs_check(cs_runtime *rt) {
   uint32_t live = 0, outside = 0;
   cs_scope *root = &rt->root.scope, *each = cs_scope_first(root);
   for (; each != root; each = cs_scope_next(root, each)) {
+    if (each->kind != CS_SCOPE_TASK) continue;
     check_task(cs_scope_task(each));
     live++;
     const cs_task *task = cs_scope_task(each);

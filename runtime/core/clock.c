@@ -15,3 +15,13 @@ uint64_t cs_check_delay(lua_State *L, int index) {
 uint64_t cs_deadline_after(const cs_runtime *rt, uint64_t delay) {
   return delay == CS_NEVER ? CS_NEVER : cs_now(rt) + delay;
 }
+
+void cs_push_time(lua_State *L, uint64_t time) {
+  lua_pushnumber(L, time == CS_NEVER ? HUGE_VAL : (lua_Number)time / 1e9);
+}
+
+uint64_t cs_time_from_seconds(lua_Number seconds) {
+  lua_Number time = round(seconds * 1e9);
+  if (time < 0) return 0;
+  return time < 9e18 ? (uint64_t)time : CS_NEVER;
+}

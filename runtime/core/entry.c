@@ -6,65 +6,11 @@
  * needs memory happens here, on the task's own thread. */
 #include "entry.h"
 
+#include "gather.h"
 #include "keep.h"
-#include "raise.h"
 
-/* Its slots on the stack, once the body is done. */
-enum { ERRORS = 1, BODY = 2 };
-
-static const cs_wait_ops children_ops = {.name = "children"};
-
-/* Message handler of the body: writes the error down with its traceback, before
- * the stack unwinds, and leaves the error as it is. */
-static int take_traceback(lua_State *L) {
-  cs_task *self = cs_runtime_of(L)->current;
-  if (self == NULL || self->thread != L || cs_is_cancelled(L, 1)) return 1;
-  cs_push_task(L, self);
-  luaL_traceback(L, L, NULL, 1);
-  cs_leaf_set(L, 2, 1);
-  lua_settop(L, 1);
-  return 1;
-}
-
-static void check_not_stolen(lua_State *L, cs_task *self) {
-  if (self->rt->current == self && self->thread == L) return;
-  self->stolen = true;
-  luaL_error(L, "a task was resumed outside the scheduler");
-}
-
-/* A cancellation that hid an error while the stack unwound: pushes the error
- * and returns true. */
-static bool hidden_error(lua_State *L, cs_task *self) {
-  cs_push_task(L, self);
-  bool found = lua_getiuservalue(L, -1, 2) == LUA_TTABLE;
-  if (found) lua_getfield(L, -1, "error");
-  lua_replace(L, -3 + !found);
-  lua_settop(L, BODY + found);
-  return found;
-}
-
-/* The error is at BODY. What failed before it comes first in the list. */
-static void body_failed(lua_State *L, cs_task *self) {
-  if (cs_is_cancelled(L, BODY)) {
-    if (hidden_error(L, self)) {
-      lua_replace(L, BODY);
-    } else if (cs_task_cancelled(self)) {
-      self->outcome = CS_CANCELLED_OUTCOME;
-      return;
-    } else {
-      lua_pushliteral(L, "stray Cancelled: raised where nothing is cancelled");
-      lua_replace(L, BODY);
-    }
-  }
-  self->outcome = CS_ERROR;
-  cs_errors_new(L);
-  lua_replace(L, ERRORS);
-  cs_errors_take(L, ERRORS, &self->own);
-  cs_push_task(L, self);
-  cs_errors_add(L, ERRORS, BODY + 1, BODY);
-  lua_settop(L, BODY);
-  cs_cancel(&self->own.scope, CS_BY_NURSERY);
-}
+/* Its slots on the stack. */
+enum { SPAWN_SITE = 1, ERRORS, BODY };
 
 /* Leaves one value for the outcome of a task that failed: the error itself if
  * the body alone failed, else the Errors. */
@@ -86,15 +32,27 @@ static int pack_results(lua_State *L, cs_task *self) {
   return 1;
 }
 
+/* A task that got over an error has a leaf, which kept its name. */
+static int end_well(lua_State *L, cs_task *self) {
+  if (self->has_leaf) {
+    cs_push_task(L, self);
+    cs_push_name(L, -1);
+    lua_setiuservalue(L, -2, 2);
+    lua_pop(L, 1);
+    self->has_leaf = false;
+  }
+  return pack_results(L, self);
+}
+
 /* As most do: the body has returned, and there is nothing else to look at. */
 static bool ends_plainly(const cs_task *self) {
   return self->own.live == 0 && self->own.failures == NULL &&
-         !self->own.child_cancelled && self->rt->raising != self;
+         !self->own.child_cut && self->rt->raising != self && !self->has_leaf;
 }
 
 static int report_done(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
-  check_not_stolen(L, (cs_task *)ctx);
+  cs_check_not_stolen(L, (cs_task *)ctx);
   lua_settop(L, BODY);
   return 1;
 }
@@ -102,24 +60,24 @@ static int report_done(lua_State *L, int status, lua_KContext ctx) {
 /* What the report itself has spawned is waited for, too. */
 static int reported(lua_State *L, int status, lua_KContext ctx) {
   cs_task *self = (cs_task *)ctx;
-  check_not_stolen(L, self);
+  cs_check_not_stolen(L, self);
   self->observed = status == LUA_OK || status == LUA_YIELD;
   if (self->own.live == 0) return report_done(L, LUA_OK, ctx);
-  self->own.waiting = true;
-  cs_park(self, &children_ops, NULL);
-  return cs_suspend(L, self, report_done);
+  return cs_await_children(L, self, &self->own, report_done);
 }
 
-/* The nursery supervises: it hears of the error at once, on this thread. The
- * scope is opened anew, so that the report may wait. */
+/* The nursery wants to hear of the error at once, on this thread. The scope is
+ * opened anew, so that the report may wait. */
 static int report(lua_State *L, cs_task *self) {
-  cs_forget_reason(L, self);
-  cs_scope_close(&self->own.scope);
-  cs_scope_open(&self->own.scope, &self->nursery->scope, true);
+  cs_scope *own = &self->own.scope, *parent = own->parent;
+  cs_forget_reason(L, own);
+  cs_scope_close(own);
+  cs_scope_init(own, CS_SCOPE_TASK);
+  cs_scope_open(own, parent);
   lua_replace(L, BODY);
   lua_settop(L, BODY);
   cs_push_anchor(L, CS_CALLBACKS);
-  lua_rawgetp(L, -1, self->nursery);
+  lua_rawgetp(L, -1, cs_task_nursery(self));
   lua_remove(L, -2);
   cs_push_task(L, self);
   cs_errors_new(L);
@@ -129,61 +87,64 @@ static int report(lua_State *L, cs_task *self) {
   return reported(L, status, (lua_KContext)self);
 }
 
+/* A cancellation that reached the top: true if there is one. */
+static bool is_cut(lua_State *L, cs_task *self, cs_body_end body) {
+  if (body == CS_BODY_OK && !self->own.child_cut) return false;
+  cs_push_cancelled(L, &self->own.scope);
+  self->outcome = CS_CANCELLED_OUTCOME;
+  self->nresults = 1;
+  return true;
+}
+
+static int finish(lua_State *L, cs_task *self, cs_body_end body) {
+  if (cs_gather_children(L, &self->own, ERRORS, body)) {
+    choose_error(L, body == CS_BODY_FAILED);
+    self->outcome = CS_ERROR;
+    self->nresults = 1;
+    return cs_task_nursery(self)->reports ? report(L, self) : 1;
+  }
+  return is_cut(L, self, body) ? 1 : end_well(L, self);
+}
+
 static int children_done(lua_State *L, int status, lua_KContext ctx) {
   cs_task *self = (cs_task *)ctx;
   (void)status;
-  check_not_stolen(L, self);
-  bool by_body = self->outcome == CS_ERROR;
-  if (self->own.failures != NULL) {
-    if (!by_body) {
-      lua_settop(L, BODY);
-      cs_errors_new(L);
-      lua_replace(L, ERRORS);
-    }
-    self->outcome = CS_ERROR;
-    cs_errors_take(L, ERRORS, &self->own);
-  }
-  if (self->outcome == CS_ERROR) {
-    choose_error(L, by_body);
-    self->nresults = 1;
-    return self->nursery->supervises ? report(L, self) : 1;
-  }
-  if (self->outcome == CS_OK && self->own.child_cancelled) {
-    self->outcome = CS_CANCELLED_OUTCOME;
-    cs_push_cancelled(L, &self->own.scope);
-    return 1;
-  }
-  return pack_results(L, self);
+  cs_check_not_stolen(L, self);
+  return finish(L, self, (cs_body_end)self->outcome);
+}
+
+/* Raising a cancellation where nothing is cancelled is a mistake. */
+static int refuse_stray(lua_State *L, cs_task *self) {
+  lua_pushliteral(L, "stray Cancelled: raised where nothing is cancelled");
+  lua_replace(L, BODY);
+  self->failing = false;
+  return LUA_ERRRUN;
 }
 
 static int body_done(lua_State *L, int status, lua_KContext ctx) {
   cs_task *self = (cs_task *)ctx;
-  check_not_stolen(L, self);
+  cs_check_not_stolen(L, self);
   bool failed = status != LUA_OK && status != LUA_YIELD;
-  self->outcome = CS_OK;
   if (!failed && ends_plainly(self)) return pack_results(L, self);
-  if (!failed && cs_push_unraised(L, self)) {
-    failed = true;
-    lua_insert(L, BODY);
-    lua_settop(L, BODY);
-  }
   lua_pushnil(L);
   lua_replace(L, ERRORS);
-  if (failed) body_failed(L, self);
-  if (self->own.live == 0) return children_done(L, LUA_OK, ctx);
-  self->own.waiting = true;
-  cs_park(self, &children_ops, NULL);
-  return cs_suspend(L, self, children_done);
+  cs_body_end body = cs_gather_body(L, self, &self->own, ERRORS, status);
+  if (body == CS_BODY_CUT && !cs_task_cancelled(self))
+    body = cs_gather_body(L, self, &self->own, ERRORS, refuse_stray(L, self));
+  if (self->own.live == 0) return finish(L, self, body);
+  self->outcome = (uint8_t)body; /* until it has one */
+  return cs_await_children(L, self, &self->own, children_done);
 }
 
-/* Called with the message handler, the body and its arguments. */
+/* Called with the place of its spawn, the message handler, the body and its
+ * arguments. */
 static int entry(lua_State *L) {
   cs_task *self = cs_runtime_of(L)->current;
   if (self == NULL || self->thread != L)
     return luaL_error(L, "a task was resumed outside the scheduler");
-  int nargs = lua_gettop(L) - 2;
+  int nargs = lua_gettop(L) - BODY;
   lua_KContext ctx = (lua_KContext)self;
-  int status = lua_pcallk(L, nargs, LUA_MULTRET, 1, ctx, body_done);
+  int status = lua_pcallk(L, nargs, LUA_MULTRET, ERRORS, ctx, body_done);
   return body_done(L, status, ctx);
 }
 
@@ -191,7 +152,7 @@ void cs_entry_open(lua_State *L) {
   static const struct {
     lua_CFunction function;
     cs_anchor anchor;
-  } functions[] = {{entry, CS_ENTRY}, {take_traceback, CS_HANDLER}};
+  } functions[] = {{entry, CS_ENTRY}, {cs_take_leaf, CS_HANDLER}};
   for (int i = 0; i < 2; i++) {
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushcclosure(L, functions[i].function, 1);

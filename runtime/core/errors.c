@@ -37,9 +37,11 @@ int cs_fail(lua_State *L, int code) {
 /* {=== Cancelled === */
 
 static const char *const source_names[] = {
-    [CS_NOT_CANCELLED] = "none", [CS_BY_CALL] = "explicit",
-    [CS_BY_NURSERY] = "nursery", [CS_BY_DEADLOCK] = "deadlock",
-    [CS_BY_SIGNAL] = "signal",   [CS_BY_KILL] = "kill",
+    [CS_NOT_CANCELLED] = "none",   [CS_BY_CALL] = "explicit",
+    [CS_BY_DEADLINE] = "deadline", [CS_BY_NURSERY] = "nursery",
+    [CS_BY_DAEMON] = "daemon",     [CS_BY_DEADLOCK] = "deadlock",
+    [CS_BY_SIGNAL] = "signal",     [CS_BY_SHUTDOWN] = "shutdown",
+    [CS_BY_KILL] = "kill",
 };
 
 void cs_push_cancelled(lua_State *L, cs_scope *scope) {
@@ -88,6 +90,7 @@ void cs_leaf_set(lua_State *L, int task, int index) {
   cs_push_name(L, task);
   lua_setfield(L, -2, "name");
   lua_setiuservalue(L, task, 2);
+  self->has_leaf = true;
 }
 
 void cs_errors_new(lua_State *L) {
@@ -133,6 +136,18 @@ static void append_leaves(lua_State *L, int errors, int list, int value) {
   lua_pop(L, 1);
 }
 
+/* Pushes the task's leaf and returns true, if it is about that error. */
+static bool push_leaf_of(lua_State *L, int task, int value) {
+  if (lua_getiuservalue(L, task, 2) == LUA_TTABLE) {
+    lua_getfield(L, -1, "error");
+    bool same = lua_rawequal(L, -1, value);
+    lua_pop(L, 1);
+    if (same) return true;
+  }
+  lua_pop(L, 1);
+  return false;
+}
+
 void cs_errors_add(lua_State *L, int errors, int task, int value) {
   luaL_checkstack(L, 8, "not enough memory");
   lua_getfield(L, errors, "errors");
@@ -140,8 +155,7 @@ void cs_errors_add(lua_State *L, int errors, int task, int value) {
   if (cs_has_type(L, value, CS_ERRORS_META)) {
     append_leaves(L, errors, list, value);
   } else {
-    if (lua_getiuservalue(L, task, 2) != LUA_TTABLE) {
-      lua_pop(L, 1);
+    if (!push_leaf_of(L, task, value)) {
       lua_pushnil(L);
       cs_leaf_set(L, task, value);
       lua_getiuservalue(L, task, 2);
@@ -159,10 +173,8 @@ void cs_errors_take(lua_State *L, int errors, cs_nursery *nursery) {
     lua_getiuservalue(L, -1, 1);
     cs_errors_add(L, errors, lua_gettop(L) - 1, lua_gettop(L));
     cs_ring_take(&nursery->failures);
-    cs_push_anchor(L, CS_TASKS);
-    lua_pushnil(L);
-    lua_rawseti(L, -2, child->tid);
-    lua_pop(L, 3);
+    cs_claim(L, child);
+    lua_pop(L, 2);
   }
 }
 
@@ -221,6 +233,12 @@ static int task_cancelled_tostring(lua_State *L) {
   return 1;
 }
 
+static int timeout_tostring(lua_State *L) {
+  lua_getfield(L, 1, "seconds");
+  lua_pushfstring(L, "timeout: not done within %f s", lua_tonumber(L, -1));
+  return 1;
+}
+
 static int deadlock_tostring(lua_State *L) {
   lua_getfield(L, 1, "report");
   return 1;
@@ -239,6 +257,7 @@ static int is_task_cancelled(lua_State *L) {
   return is(L, CS_TASK_CANCELLED_META);
 }
 static int is_deadlock(lua_State *L) { return is(L, CS_DEADLOCK_META); }
+static int is_timeout(lua_State *L) { return is(L, CS_TIMEOUT_META); }
 
 /* cause(value): the first error inside an Errors, any other value itself */
 static int cause(lua_State *L) {
@@ -255,6 +274,7 @@ const luaL_Reg cs_error_functions[] = {
     {"is_errors", is_errors},
     {"is_task_cancelled", is_task_cancelled},
     {"is_deadlock", is_deadlock},
+    {"is_timeout", is_timeout},
     {"cause", cause},
     {NULL, NULL},
 };
@@ -273,6 +293,7 @@ void cs_errors_open(lua_State *L) {
   make_type(L, CS_TASK_CANCELLED_META, "cosched.TaskCancelled",
             task_cancelled_tostring);
   make_type(L, CS_DEADLOCK_META, "cosched.Deadlock", deadlock_tostring);
+  make_type(L, CS_TIMEOUT_META, "cosched.Timeout", timeout_tostring);
   lua_newtable(L);
   for (int source = CS_BY_CALL; source <= CS_BY_KILL; source++) {
     lua_createtable(L, 0, 1);

@@ -30,12 +30,42 @@ void cs_set_callback(lua_State *L, const void *key, int index) {
   lua_pop(L, 1);
 }
 
-void cs_forget_reason(lua_State *L, cs_task *task) {
-  if (task->own.scope.source != CS_BY_CALL) return;
+void cs_keep_reason(lua_State *L, cs_scope *scope, int index) {
+  cs_push_anchor(L, CS_CANCELLED);
+  lua_createtable(L, 0, 2);
+  lua_pushliteral(L, "explicit");
+  lua_setfield(L, -2, "source");
+  lua_pushvalue(L, index);
+  lua_setfield(L, -2, "reason");
+  cs_push_anchor(L, CS_CANCELLED_META);
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, -2, scope);
+  lua_pop(L, 1);
+}
+
+void cs_forget_reason(lua_State *L, cs_scope *scope) {
+  if (scope->source != CS_BY_CALL) return;
   cs_push_anchor(L, CS_CANCELLED);
   lua_pushnil(L);
-  lua_rawsetp(L, -2, &task->own.scope);
+  lua_rawsetp(L, -2, scope);
   lua_pop(L, 1);
+}
+
+void cs_locals_inherit(lua_State *L, cs_task *task, const cs_task *from) {
+  cs_push_anchor(L, CS_LOCALS);
+  lua_rawgetp(L, -1, from);
+  lua_rawsetp(L, -2, task);
+  lua_pop(L, 1);
+  task->has_locals = true;
+}
+
+void cs_locals_forget(lua_State *L, cs_task *task) {
+  if (!task->has_locals) return;
+  cs_push_anchor(L, CS_LOCALS);
+  lua_pushnil(L);
+  lua_rawsetp(L, -2, task);
+  lua_pop(L, 1);
+  task->has_locals = false;
 }
 
 void cs_pack(lua_State *L, int n) {

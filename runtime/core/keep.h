@@ -16,8 +16,18 @@ void cs_take_held(lua_State *L, cs_task *self);
  * address; a negative index forgets it, and then nothing is allocated. */
 void cs_set_callback(lua_State *L, const void *key, int index);
 
-/* Forgets the cancellation that a cancel of the task's own scope has kept. */
-void cs_forget_reason(lua_State *L, cs_task *task);
+/* Keeps the cancellation that a scope will raise: explicit, with the reason at
+ * `index` or none. May raise. */
+void cs_keep_reason(lua_State *L, cs_scope *scope, int index);
+
+/* Forgets it. */
+void cs_forget_reason(lua_State *L, cs_scope *scope);
+
+/* Gives a new task the task-local values of another one. May raise. */
+void cs_locals_inherit(lua_State *L, cs_task *task, const cs_task *from);
+
+/* Forgets them. */
+void cs_locals_forget(lua_State *L, cs_task *task);
 
 /* Replaces the n values on top by a table of them, which knows n. */
 void cs_pack(lua_State *L, int n);

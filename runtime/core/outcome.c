@@ -1,6 +1,7 @@
 /* outcome.c - how a task ends, and who is told. */
 #include "outcome.h"
 
+#include "block.h"
 #include "keep.h"
 
 const char *const cs_outcome_names[] = {
@@ -22,7 +23,7 @@ static void wake_joiners(cs_task *task) {
     cs_link *first = cs_ring_take(&task->joiners);
     cs_task *joiner = CS_OWNER(first, cs_task, wait.link);
     joiner->wait.progress = task->outcome;
-    if (task->outcome == CS_ERROR && task->nursery->supervises)
+    if (task->outcome == CS_ERROR && cs_task_nursery(task)->supervises)
       task->observed = true;
     cs_wake(joiner);
   }
@@ -38,22 +39,29 @@ static cs_child_end child_end(const cs_task *task) {
 /* The outcome is recorded: tells all whom it concerns. */
 static void announce_end(lua_State *L, cs_task *task) {
   cs_runtime *rt = task->rt;
+  cs_blocks_abandon(L, task);
   if (task->own.live > 0 || task->own.failures != NULL)
-    cs_nursery_abandon(&task->own, &rt->root);
+    cs_nursery_abandon(rt, &task->own);
   task->thread = NULL;
   task->state = CS_TASK_DONE;
   rt->live--;
-  cs_forget_reason(L, task);
+  cs_forget_reason(L, &task->own.scope);
+  cs_locals_forget(L, task);
   if (task->holds) {
     cs_take_held(L, task);
     lua_pop(L, 1);
   }
-  if (task->own.supervises) cs_set_callback(L, &task->own, -1);
-  cs_scope_close(&task->own.scope);
+  if (task->own.reports) cs_set_callback(L, &task->own, -1);
+  cs_nursery *nursery = cs_task_nursery(task);
   wake_joiners(task);
   cs_child_end end = child_end(task); /* a joiner may have observed the error */
-  cs_nursery_child_done(task->nursery, &task->wait.link, end);
-  if (end == CS_CHILD_FAILED) return; /* kept until the owner takes it */
+  cs_scope_close(&task->own.scope);
+  cs_nursery_child_done(nursery, task, end);
+  if (end == CS_CHILD_FAILED) { /* kept until the owner takes it */
+    task->own.scope.parent = &nursery->scope;
+    task->unclaimed = true;
+    return;
+  }
   lua_pushnil(L);
   lua_rawseti(L, CS_LOOP_TASKS, task->tid);
 }
@@ -103,6 +111,12 @@ void cs_end_badly(lua_State *L, cs_task *task, const char *message) {
   close_thread(L, thread);
   announce_end(L, task);
   lua_pop(L, 1);
+}
+
+void cs_observe(lua_State *L, cs_task *task) {
+  if (!task->unclaimed || !cs_task_nursery(task)->supervises) return;
+  cs_ring_remove(&cs_task_nursery(task)->failures, &task->wait.link);
+  cs_claim(L, task);
 }
 
 static void kill_task(lua_State *L, cs_task *task) {

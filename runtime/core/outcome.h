@@ -17,6 +17,10 @@ void cs_end_well(lua_State *L, cs_task *task);
  * so nothing is pushed on it. */
 void cs_end_badly(lua_State *L, cs_task *task, const char *message);
 
+/* Somebody has asked for the outcome of a task that is done: a nursery that
+ * supervises has not to raise it any more. Allocates nothing. */
+void cs_observe(lua_State *L, cs_task *task);
+
 /* Ends the tasks that cs_doom has queued, one after the other: their `<close>`
  * variables run, but may not wait. */
 void cs_kill_doomed(lua_State *L, cs_runtime *rt);

@@ -44,6 +44,31 @@ static inline cs_link *cs_queue_take(cs_link *queue) {
   return first;
 }
 
+/* Moves all links to the end of another queue. */
+static inline void cs_queue_append_all(cs_link *queue, cs_link *from) {
+  if (cs_queue_empty(from)) return;
+  from->next->prev = queue->prev;
+  queue->prev->next = from->next;
+  from->prev->next = queue;
+  queue->prev = from->prev;
+  cs_link_init(from);
+}
+
+/* Moves the links behind `last` to an empty queue. */
+static inline void cs_queue_cut(cs_link *queue, cs_link *last, cs_link *rest) {
+  if (last->next == queue) return;
+  rest->next = last->next;
+  rest->prev = queue->prev;
+  rest->next->prev = rest;
+  rest->prev->next = rest;
+  last->next = queue;
+  queue->prev = last;
+}
+
+/* Sorts a queue, stably, without allocating. */
+void cs_queue_sort(cs_link *queue,
+                   int (*before)(const cs_link *, const cs_link *));
+
 /* The same with a head of one pointer, to the last link; NULL: empty. A link
  * that leaves elsewhere than at the front must leave by cs_ring_remove. */
 typedef cs_link *cs_ring;

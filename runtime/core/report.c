@@ -41,6 +41,7 @@ static int write_report(lua_State *L) {
   lua_createtable(L, live, 0);
   cs_scope *root = &rt->root.scope, *each = cs_scope_first(root);
   for (int i = live; each != root; each = cs_scope_next(root, each)) {
+    if (each->kind != CS_SCOPE_TASK) continue;
     cs_push_task(L, cs_scope_task(each));
     lua_rawseti(L, TASKS, i--);
   }

@@ -58,7 +58,7 @@ cs_runtime *cs_runtime_new(lua_State *L) {
   cs_link_init(&rt->ready);
   cs_link_init(&rt->killed);
   cs_timers_open(&rt->timers, rt->alloc, rt->alloc_data);
-  cs_nursery_open(&rt->root, NULL, false);
+  cs_nursery_init(&rt->root, CS_SCOPE_ROOT);
   return rt;
 }
 

@@ -14,7 +14,6 @@
 #include <uv.h>
 
 typedef struct cs_runtime cs_runtime;
-struct cs_task;
 
 /* Waits for I/O in place of uv_run, where the system has something better. */
 typedef struct cs_poller {
@@ -34,6 +33,8 @@ struct cs_runtime {
   int budget;                   /* calls left that `current` may finish */
   uint32_t waiting_outside;     /* parked tasks that the loop may wake */
   uint32_t live;                /* tasks that are not done */
+  uint32_t now_ms;              /* when it last looked at its clock, from when
+                                   it was opened */
   lua_State *pool;              /* its stack holds threads to use again */
   uint32_t pooled;              /* how many */
   int64_t last_tid;
@@ -95,6 +96,10 @@ typedef enum cs_anchor {
   CS_REPORT,       /* the Deadlock that `run` will raise */
   CS_CALLBACKS,    /* nursery -> on_error; row -> its Lua functions */
   CS_HELD,         /* task -> value that its wait keeps */
+  CS_LOCALS,       /* task -> its task-local values */
+  CS_TIMEOUT_META, /* metatable of Timeout */
+  CS_SCOPE_META,   /* metatables of handles of blocks */
+  CS_NURSERY_META,
   CS_REQUEST_META, /* metatables of boxes of requests, */
   CS_WAIT_META,    /* of waits in rows written in Lua, */
   CS_CHANNEL_META, /* and of what tasks share */

@@ -6,6 +6,7 @@
  * heap expires afterwards. */
 #include "scheduler.h"
 
+#include "block.h"
 #include "outcome.h"
 #include "report.h"
 #include "results.h"
@@ -67,11 +68,16 @@ static void poll_io(cs_runtime *rt, int timeout_ms) {
     run_loop(rt, timeout_ms);
 }
 
+static void (*const expired[])(cs_timer *) = {
+    [CS_TIMER_WAIT] = cs_wait_expired,
+    [CS_TIMER_BLOCK] = cs_block_expired,
+};
+
 static void expire_deadlines(cs_runtime *rt) {
   if (cs_timers_next(&rt->timers) == CS_NEVER) return;
   uint64_t now = cs_now(rt);
   for (cs_timer *timer; (timer = cs_timers_expire(&rt->timers, now)) != NULL;)
-    cs_wait_expired(timer);
+    expired[timer->kind](timer);
 }
 
 /* }=== */
@@ -109,12 +115,10 @@ static void break_deadlock(lua_State *L, cs_runtime *rt) {
   if (!rt->deadlocked) {
     rt->deadlocked = true;
     cs_report_deadlock(L);
-    cs_cancel(root, CS_BY_DEADLOCK);
+    cs_cancel(rt, root, CS_BY_DEADLOCK);
     if (!cs_queue_empty(&rt->ready)) return;
   }
-  for (cs_scope *each = cs_scope_first(root); each != root;
-       each = cs_scope_next(root, each))
-    cs_doom(cs_scope_task(each));
+  cs_doom_all(rt);
   cs_kill_doomed(L, rt);
 }
 
@@ -124,7 +128,7 @@ static bool anything_can_wake(const cs_runtime *rt) {
 
 static void end_by_signal(cs_runtime *rt) {
   rt->signal_pending = false;
-  cs_cancel(&rt->root.scope, CS_BY_SIGNAL);
+  cs_cancel(rt, &rt->root.scope, CS_BY_SIGNAL);
 }
 
 static void turn(lua_State *L, cs_runtime *rt) {
@@ -164,7 +168,7 @@ static void begin(lua_State *L, cs_runtime *rt) {
   luaL_checkstack(L, 2 * LUA_MINSTACK, "not enough memory");
   lua_pushnil(L);
   lua_setiuservalue(L, lua_upvalueindex(1), CS_REPORT);
-  cs_nursery_open(&rt->root, NULL, false);
+  cs_nursery_init(&rt->root, CS_SCOPE_ROOT);
   rt->deadlocked = false;
   rt->loop_changed = true;
   rt->signal = 0;
@@ -221,7 +225,7 @@ void cs_scheduler_open(lua_State *L) {
 int cs_run(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
   begin(L, rt);
-  cs_task_new(L, rt, &rt->root, lua_gettop(L) - 1);
+  cs_task_new(L, L, &rt->root, lua_gettop(L) - 1);
   cs_push_anchor(L, CS_LOCATE); /* at CS_RUN_LOCATE */
   rt->L = L;
   while (rt->live > 0) {

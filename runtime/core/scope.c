@@ -21,9 +21,13 @@ static void unlink_sibling(cs_scope *scope) {
   scope->older = scope->newer = NULL;
 }
 
-void cs_scope_open(cs_scope *scope, cs_scope *parent, bool of_task) {
-  *scope = (cs_scope){.of_task = of_task};
-  scope->cancelled = parent != NULL && parent->cancelled;
+void cs_scope_init(cs_scope *scope, cs_scope_kind kind) {
+  *scope = (cs_scope){.kind = (uint8_t)kind};
+}
+
+void cs_scope_open(cs_scope *scope, cs_scope *parent) {
+  if (parent != NULL && parent->cancelled && !scope->shield)
+    scope->cancelled = true;
   link_newest(scope, parent);
 }
 
@@ -52,4 +56,19 @@ cs_scope *cs_scope_first(cs_scope *root) {
 cs_scope *cs_scope_next(cs_scope *root, cs_scope *scope) {
   if (scope == root) return NULL;
   return scope->older != NULL ? cs_scope_first(scope->older) : scope->parent;
+}
+
+static cs_scope *first_below(cs_scope *scope) {
+  while (scope->newest != NULL && !scope->shield && !scope->cancelled)
+    scope = scope->newest;
+  return scope;
+}
+
+cs_scope *cs_scope_first_reached(cs_scope *root) {
+  return root->newest != NULL ? first_below(root->newest) : root;
+}
+
+cs_scope *cs_scope_next_reached(cs_scope *root, cs_scope *scope) {
+  if (scope == root) return NULL;
+  return scope->older != NULL ? first_below(scope->older) : scope->parent;
 }

@@ -7,8 +7,6 @@
 #include "keep.h"
 #include "module.h"
 
-#include <string.h>
-
 /* One row; its user values are the table it was made of, and its name. */
 typedef struct custom_row {
   cs_syscall row;  /* first: rt->row is this */
@@ -116,22 +114,11 @@ static int wait_wake(lua_State *L) {
   return 1;
 }
 
-static void check_fields(lua_State *L) {
-  lua_pushnil(L);
-  while (lua_next(L, 1) != 0) {
-    lua_pop(L, 1);
-    const char *key = luaL_tolstring(L, -1, NULL);
-    if (strcmp(key, "name") != 0 && strcmp(key, "start") != 0 &&
-        strcmp(key, "cancel") != 0)
-      luaL_error(L, "unknown field '%s'; known: cancel, name, start", key);
-    lua_pop(L, 1);
-  }
-}
-
 static void check_definition(lua_State *L) {
+  static const char *const known[] = {"cancel", "name", "start", NULL};
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  check_fields(L);
+  cs_check_fields(L, 1, known);
   luaL_argcheck(L, lua_getfield(L, 1, "name") == LUA_TSTRING, 1,
                 "name must be a string");
   luaL_argcheck(L, lua_getfield(L, 1, "start") == LUA_TFUNCTION, 1,

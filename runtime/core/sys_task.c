@@ -1,6 +1,7 @@
 /* sys_task.c - calls about tasks, and the methods of their handles. */
 #include "keep.h"
 #include "module.h"
+#include "outcome.h"
 #include "results.h"
 
 #include <string.h>
@@ -15,7 +16,8 @@ static int sys_spawn(lua_State *L, cs_task *self) {
     return luaL_error(L, "no scheduler is running: start tasks inside "
                          "cosched.run, or run the script with the cosched "
                          "command");
-  cs_task_new(L, rt, self != NULL ? &self->own : &rt->root, lua_gettop(L) - 1);
+  cs_task_new(L, cs_in_loop(L) ? self->thread : L,
+              self != NULL ? &self->own : &rt->root, lua_gettop(L) - 1);
   return 1;
 }
 
@@ -25,7 +27,7 @@ static int sys_supervise(lua_State *L, cs_task *self) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   if (self == NULL) return luaL_error(L, "only a task can supervise");
   cs_set_callback(L, &self->own, 1);
-  self->own.supervises = true;
+  self->own.supervises = self->own.reports = true;
   return 0;
 }
 
@@ -104,6 +106,7 @@ static bool is_ancestor(const cs_task *task, const cs_task *self) {
 
 static int join_finish(lua_State *L, cs_task *self) {
   (void)self;
+  cs_observe(L, lua_touserdata(L, 1));
   return cs_push_results(L, 1);
 }
 
@@ -141,7 +144,7 @@ static int await(lua_State *L, cs_task *self, cs_task *task,
 /* join(task): its results; raises Errors or TaskCancelled */
 static int sys_join(lua_State *L, cs_task *self) {
   cs_task *task = cs_check_task(L, 1);
-  if (task->state == CS_TASK_DONE) return cs_push_results(L, 1);
+  if (task->state == CS_TASK_DONE) return join_finish(L, self);
   return await(L, self, task, &join_ops);
 }
 
@@ -149,6 +152,7 @@ static int sys_join(lua_State *L, cs_task *self) {
 static int sys_wait(lua_State *L, cs_task *self) {
   cs_task *task = cs_check_task(L, 1);
   if (task->state != CS_TASK_DONE) return await(L, self, task, &wait_ops);
+  cs_observe(L, task);
   lua_pushstring(L, cs_outcome_names[task->outcome]);
   return 1;
 }
@@ -164,20 +168,6 @@ static int sys_wait_task(lua_State *L, cs_task *self) {
 
 /* {=== ending === */
 
-/* Keeps the cancellation that the task at 1 will raise; the reason is at 2. */
-static void keep_reason(lua_State *L, cs_task *task) {
-  lua_settop(L, 2);
-  cs_push_anchor(L, CS_CANCELLED);
-  lua_createtable(L, 0, 2);
-  lua_pushliteral(L, "explicit");
-  lua_setfield(L, -2, "source");
-  lua_pushvalue(L, 2);
-  lua_setfield(L, -2, "reason");
-  cs_push_anchor(L, CS_CANCELLED_META);
-  lua_setmetatable(L, -2);
-  lua_rawsetp(L, -2, &task->own.scope);
-}
-
 /* cancel(task[, reason]): false if it is done or was cancelled before */
 static int sys_cancel(lua_State *L, cs_task *self) {
   (void)self;
@@ -185,8 +175,9 @@ static int sys_cancel(lua_State *L, cs_task *self) {
   bool can =
       task->state != CS_TASK_DONE && task->own.scope.source == CS_NOT_CANCELLED;
   if (can) {
-    keep_reason(L, task);
-    cs_cancel(&task->own.scope, CS_BY_CALL);
+    lua_settop(L, 2);
+    cs_keep_reason(L, &task->own.scope, 2);
+    cs_cancel(task->rt, &task->own.scope, CS_BY_CALL);
   }
   lua_pushboolean(L, can);
   return 1;

@@ -5,7 +5,7 @@
 /* now(): seconds on a clock that never goes back */
 static int sys_now(lua_State *L, cs_task *self) {
   (void)self;
-  lua_pushnumber(L, (lua_Number)cs_now(cs_runtime_of(L)) / 1e9);
+  cs_push_time(L, cs_now(cs_runtime_of(L)));
   return 1;
 }
 

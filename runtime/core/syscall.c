@@ -18,7 +18,8 @@ int cs_suspend(lua_State *L, cs_task *self, lua_KFunction k) {
 }
 
 static int raise_cancelled(lua_State *L, cs_task *self) {
-  cs_push_cancelled(L, &self->own.scope);
+  cs_count_delivery(self);
+  cs_push_cancelled(L, self->scope);
   return lua_error(L);
 }
 
@@ -57,6 +58,10 @@ static int collect(lua_State *L, int status, lua_KContext ctx) {
   return n == CS_PARKED ? cs_suspend(L, self, collect) : n;
 }
 
+void cs_count_delivery(cs_task *self) {
+  if (self->deliveries < UINT16_MAX) self->deliveries++;
+}
+
 void cs_requeue_cancelled(cs_task *self) {
   cs_requeue(self, &cs_given_ops);
   self->wait.status = UV_ECANCELED;
@@ -68,6 +73,22 @@ static int raise_late(lua_State *L, cs_task *self) {
   return lua_error(L);
 }
 
+static bool may_wait(lua_State *L, const cs_task *self) {
+  return self != NULL && self->thread == L && lua_isyieldable(L);
+}
+
+cs_task *cs_check_may_wait(lua_State *L, const char *name) {
+  cs_task *self = cs_runtime_of(L)->current;
+  if (!may_wait(L, self)) cs_raise_cannot_wait(L, name);
+  if (self->rt->raising == self) raise_late(L, self);
+  return self;
+}
+
+int cs_tell_cancelled(lua_State *L, cs_task *self) {
+  cs_requeue_cancelled(self);
+  return cs_suspend(L, self, collect);
+}
+
 static int trap(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
   const cs_syscall *row = lua_touserdata(L, lua_upvalueindex(2));
@@ -77,13 +98,9 @@ static int trap(lua_State *L) {
     int n = row->handler(L, self);
     return n == CS_PARKED ? cs_suspend(L, self, collect) : n;
   }
-  if (self == NULL || self->thread != L || !lua_isyieldable(L))
-    return cs_raise_cannot_wait(L, row->name);
+  if (!may_wait(L, self)) return cs_raise_cannot_wait(L, row->name);
   if (rt->raising == self) return raise_late(L, self);
-  if (cs_task_cancelled(self)) {
-    cs_requeue_cancelled(self);
-    return cs_suspend(L, self, collect);
-  }
+  if (cs_task_cancelled(self)) return cs_tell_cancelled(L, self);
   int n = row->handler(L, self);
   if (n == CS_PARKED) return cs_suspend(L, self, collect);
   return --rt->budget > 0 ? n : give_turn(L, self, n);

@@ -28,6 +28,17 @@ void cs_push_direct(lua_State *L, const cs_syscall *row);
 /* Suspends the running task, which has parked; `k` goes on. */
 int cs_suspend(lua_State *L, cs_task *self, lua_KFunction k);
 
+/* {=== for functions that are no rows, because they call back === */
+
+/* The running task, which may wait here; raises otherwise. */
+cs_task *cs_check_may_wait(lua_State *L, const char *name);
+
+/* The running task is cancelled and enters something: raises the cancellation
+ * there, through the ready queue. */
+int cs_tell_cancelled(lua_State *L, cs_task *self);
+
+/* }=== */
+
 /* {=== for call.c, which does the same for yielded objects === */
 
 /* The task goes on with what it has: results on its stack, or nothing. */
@@ -36,6 +47,9 @@ extern const cs_wait_ops cs_given_ops;
 /* A cancelled task is told at the call, through the ready queue, so that one
  * that ignores it cannot keep the others from running. */
 void cs_requeue_cancelled(cs_task *self);
+
+/* A cancellation is about to be raised in the task. */
+void cs_count_delivery(cs_task *self);
 
 /* A cancellation that came while the task was not parked, after a wake or in a
  * row written in Lua, must not be slept through. */

@@ -1,5 +1,7 @@
 /* task.c - birth and resume of a task, seen from the scheduler's side. What
  * runs on the task's own thread is in entry.c. */
+#include "block.h"
+#include "keep.h"
 #include "outcome.h"
 
 #include <assert.h>
@@ -56,31 +58,47 @@ static void inherit_hook(lua_State *L, lua_State *thread) {
     lua_sethook(thread, hook, lua_gethookmask(L), lua_gethookcount(L));
 }
 
-static void init_task(cs_task *task, cs_runtime *rt, cs_nursery *nursery) {
-  *task = (cs_task){.rt = rt, .nursery = nursery};
+static void init_task(cs_task *task, cs_runtime *rt) {
+  *task = (cs_task){.rt = rt, .born_ms = rt->now_ms};
   cs_link_init(&task->wait.link);
+  cs_nursery_init(&task->own, CS_SCOPE_TASK);
+  task->scope = &task->own.scope;
+}
+
+/* Pushes the function that is running, as the first value of the new thread. */
+static int push_spawn_site(lua_State *L, lua_State *from) {
+  lua_Debug info;
+  if (!lua_getstack(from, 1, &info)) {
+    lua_pushnil(L);
+    return -1;
+  }
+  lua_getinfo(from, "fl", &info);
+  if (from != L) lua_xmove(from, L, 1);
+  return info.currentline;
 }
 
 /* From here on nothing can fail. */
-static void commit_task(cs_task *task, lua_State *thread, int nresume) {
+static void commit_task(cs_task *task, lua_State *thread, cs_nursery *nursery,
+                        int nresume) {
   cs_runtime *rt = task->rt;
   task->thread = thread;
   task->wait.nresume = nresume;
   task->state = CS_TASK_READY;
-  cs_nursery_open(&task->own, &task->nursery->scope, true);
+  cs_scope_open(&task->own.scope, &nursery->scope);
   cs_queue_append(&rt->ready, &task->wait.link);
-  task->nursery->live++;
+  nursery->live++;
   rt->last_tid++;
   rt->live++;
 }
 
-cs_task *cs_task_new(lua_State *L, cs_runtime *rt, cs_nursery *nursery,
+cs_task *cs_task_new(lua_State *L, lua_State *from, cs_nursery *nursery,
                      int nargs) {
+  cs_runtime *rt = cs_runtime_of(L);
   luaL_checkstack(L, 8, "not enough memory");
   cs_task *task = lua_newuserdatauv(L, sizeof *task, 2);
   int index = lua_gettop(L) - nargs - 1;
   lua_insert(L, index); /* task, function, arguments */
-  init_task(task, rt, nursery);
+  init_task(task, rt);
   cs_push_anchor(L, CS_TASK_META);
   lua_setmetatable(L, index);
   lua_pushvalue(L, index + 1);
@@ -89,17 +107,20 @@ cs_task *cs_task_new(lua_State *L, cs_runtime *rt, cs_nursery *nursery,
   lua_setiuservalue(L, index, 1);
   if (!lua_checkstack(thread, nargs + LUA_MINSTACK))
     luaL_error(L, "too many arguments for a task");
+  if (rt->current != NULL && rt->current->has_locals)
+    cs_locals_inherit(L, task, rt->current);
   cs_push_anchor(L, CS_TASKS);
   lua_pushvalue(L, index);
   task->tid = rt->last_tid + 1; /* only now: a finalizer may have spawned */
   lua_rawseti(L, -2, task->tid);
   lua_pop(L, 1);
-  inherit_hook(L, thread);
+  inherit_hook(from, thread);
   cs_push_anchor(L, CS_ENTRY);
+  task->spawn_line = push_spawn_site(L, from);
   cs_push_anchor(L, CS_HANDLER);
-  lua_xmove(L, thread, 2);
+  lua_xmove(L, thread, 3);
   lua_xmove(L, thread, nargs + 1);
-  commit_task(task, thread, nargs + 2);
+  commit_task(task, thread, nursery, nargs + 3);
   return task;
 }
 
@@ -132,6 +153,7 @@ int cs_task_resume(lua_State *L, cs_task *task) {
   rt->budget = BUDGET;
   task->state = CS_TASK_RUNNING;
   task->started = true;
+  task->steps++;
   int nargs = task->wait.nresume, nresults;
   task->wait.nresume = 0;
   int status = lua_resume(task->thread, L, nargs, &nresults);
@@ -149,10 +171,30 @@ int cs_task_resume(lua_State *L, cs_task *task) {
 
 /* {=== the userdata === */
 
+cs_task *cs_scope_task(cs_scope *scope) {
+  switch (scope->kind) {
+  case CS_SCOPE_TASK:
+    return CS_OWNER(scope, cs_task, own.scope);
+  case CS_SCOPE_BLOCK:
+    return cs_scope_block(scope)->task;
+  default:
+    return NULL;
+  }
+}
+
 void cs_push_task(lua_State *L, const cs_task *task) {
   cs_push_anchor(L, CS_TASKS);
   lua_rawgeti(L, -1, task->tid);
   lua_remove(L, -2);
+}
+
+void cs_claim(lua_State *L, cs_task *task) {
+  task->unclaimed = false;
+  task->own.scope.parent = NULL;
+  cs_push_anchor(L, CS_TASKS);
+  lua_pushnil(L);
+  lua_rawseti(L, -2, task->tid);
+  lua_pop(L, 1);
 }
 
 cs_task *cs_check_task(lua_State *L, int index) {

@@ -24,27 +24,39 @@ struct cs_task {
   cs_wait wait;
   cs_nursery own; /* its scope, and the nursery of what it spawns */
   cs_runtime *rt;
-  lua_State *thread;   /* NULL: done */
-  cs_nursery *nursery; /* who owns it */
-  cs_ring joiners;     /* tasks that wait for its end, by wait.link */
+  lua_State *thread; /* NULL: done */
+  cs_scope *scope;   /* the innermost that it has entered */
+  cs_ring joiners;   /* tasks that wait for its end, by wait.link */
   int64_t tid;
-  uint8_t state;        /* cs_task_state */
-  uint8_t outcome;      /* cs_outcome, once done */
-  uint8_t nresults;     /* once done: 0, 1: the value itself, 2: a table */
+  int32_t spawn_line;  /* where spawn was called; its thread has the function */
+  uint8_t state;       /* cs_task_state */
+  uint8_t outcome : 2; /* cs_outcome, once done */
+  uint8_t nresults : 2; /* once done: 0, 1: the value itself, 2: a table */
   bool raw : 1;         /* parked by a yielded object, or by a bare yield */
   bool raises : 1;      /* the value to resume with is an error to raise */
   bool stolen : 1;      /* a stranger has resumed it */
   bool started : 1;     /* it was resumed once */
   bool uncollected : 1; /* woken, and its wait not finished yet */
   bool holds : 1;       /* its wait keeps a Lua value (cs_hold) */
-  bool observed : 1;    /* its error was reported and is not the nursery's */
+  bool observed : 1;    /* its error is known, and is not the nursery's */
   bool killed : 1;
+  bool daemon : 1;          /* its nursery does not wait for it alone */
+  bool unclaimed : 1;       /* done, failed, and among its nursery's failures */
+  bool failing : 1;         /* an error unwinds its innermost function scope */
+  bool rethrown : 1;        /* that error has its leaf already */
+  bool has_leaf : 1;        /* its second user value is a leaf */
+  bool has_locals : 1;      /* CS_LOCALS has its task-local values */
+  bool stuck : 1;           /* it was reported for swallowing cancellations */
+  uint32_t steps;           /* how often it was resumed */
+  uint32_t born_ms;         /* on the runtime's clock */
+  uint64_t cpu_ns : 48;     /* where that is measured */
+  uint64_t deliveries : 16; /* of cancellations, up to the most it can count */
 };
 
 /* Pushes a new task, ready, for the function and the nargs arguments on top of
  * the stack (which are popped), owned by `nursery`. May raise; then nothing
- * has changed. */
-cs_task *cs_task_new(lua_State *L, cs_runtime *rt, cs_nursery *nursery,
+ * has changed. The place where it is spawned is where `from` is. */
+cs_task *cs_task_new(lua_State *L, lua_State *from, cs_nursery *nursery,
                      int nargs);
 
 /* Ends a task whose thread was resumed or closed by a stranger, who knows it
@@ -60,20 +72,31 @@ int cs_task_resume(lua_State *L, cs_task *task);
 /* The task's userdata, from the table of tasks (nil when it is done). */
 void cs_push_task(lua_State *L, const cs_task *task);
 
+/* A failure was taken from its nursery, which kept it until now. */
+void cs_claim(lua_State *L, cs_task *task);
+
 /* The argument at `index` as a task; raises when it is none. */
 cs_task *cs_check_task(lua_State *L, int index);
 
 /* Pushes a task's name, given its userdata at `index`. */
 void cs_push_name(lua_State *L, int index);
 
-/* The task whose own scope it is. */
-static inline cs_task *cs_scope_task(cs_scope *scope) {
-  return CS_OWNER(scope, cs_task, own.scope);
+/* The task that a scope belongs to; NULL: the root. */
+cs_task *cs_scope_task(cs_scope *scope);
+
+/* The nursery that a scope is part of: every scope is. */
+static inline cs_nursery *cs_scope_nursery(cs_scope *scope) {
+  return CS_OWNER(scope, cs_nursery, scope);
+}
+
+/* Who owns a task that is not done, or whose failure is unclaimed. */
+static inline cs_nursery *cs_task_nursery(const cs_task *task) {
+  return cs_scope_nursery(task->own.scope.parent);
 }
 
 /* True if the task must be told of a cancellation at its next wait. */
 static inline bool cs_task_cancelled(const cs_task *task) {
-  return task->own.scope.cancelled;
+  return task->scope->cancelled;
 }
 
 /* Errors whose strings the registry keeps under their address, so that they

@@ -11,9 +11,17 @@
 
 #define CS_NEVER UINT64_MAX
 
+/* What expires: the heap does not care. */
+typedef enum cs_timer_kind {
+  CS_TIMER_WAIT,  /* a task's wait */
+  CS_TIMER_BLOCK, /* the deadline of a scope */
+  CS_TIMER_GRACE, /* the end of a shutdown's grace */
+} cs_timer_kind;
+
 typedef struct cs_timer {
-  uint32_t place; /* in the heap, from 1; 0: not started */
-  uint32_t age;   /* started earlier, expires earlier at the same time */
+  uint32_t place : 30; /* in the heap, from 1; 0: not started */
+  uint32_t kind : 2;   /* cs_timer_kind */
+  uint32_t age;        /* started earlier, expires earlier at the same time */
 } cs_timer;
 
 typedef struct cs_timer_entry {

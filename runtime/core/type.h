@@ -19,4 +19,22 @@ bool cs_has_type(lua_State *L, int index, cs_anchor anchor);
 void *cs_check_type(lua_State *L, int index, cs_anchor anchor,
                     const char *name);
 
+/* Sets functions, which get the runtime as their upvalue, in the table at
+ * `index`. */
+void cs_set_functions(lua_State *L, int index, const luaL_Reg *functions);
+
+/* Gives the type whose metatable is on top the methods, as a table that is then
+ * pushed; `index`, unless NULL, is its __index, with the methods as second
+ * upvalue. */
+void cs_set_methods(lua_State *L, const char *name, const luaL_Reg *methods,
+                    lua_CFunction index);
+
+/* Makes the methods at `index` known under the type's name, for messages: Lua
+ * looks for functions that were called without one in package.loaded. */
+void cs_name_methods(lua_State *L, int index, const char *type);
+
+/* Raises if the table at `index` has a field that is not among `known`, names
+ * up to a NULL. */
+void cs_check_fields(lua_State *L, int index, const char *const known[]);
+
 #endif

@@ -71,17 +71,46 @@ void cs_revoke(cs_task *task, int status) {
   task->wait.status = status;
 }
 
-bool cs_cancel(cs_scope *scope, cs_cancel_source source) {
+/* Of those that a cancellation has made ready. */
+static int is_newer(const cs_link *a, const cs_link *b) {
+  return CS_OWNER(a, cs_task, wait.link)->tid >
+         CS_OWNER(b, cs_task, wait.link)->tid;
+}
+
+/* Marks the scope and all below it that sees it, and interrupts each task whose
+ * innermost scope is among them. */
+static void mark(cs_scope *scope) {
+  cs_scope *each = cs_scope_first_reached(scope);
+  for (; each != NULL; each = cs_scope_next_reached(scope, each)) {
+    if (each->cancelled || (each->shield && each != scope)) continue;
+    each->cancelled = true;
+    cs_task *task = cs_scope_task(each);
+    if (task != NULL && task->scope == each) cs_interrupt(task, UV_ECANCELED);
+  }
+}
+
+static void mark_newest_first(cs_runtime *rt, cs_scope *scope) {
+  cs_link before, interrupted;
+  cs_link_init(&before);
+  cs_link_init(&interrupted);
+  cs_queue_append_all(&before, &rt->ready);
+  mark(scope);
+  cs_queue_append_all(&interrupted, &rt->ready);
+  cs_queue_sort(&interrupted, is_newer);
+  cs_queue_append_all(&rt->ready, &before);
+  cs_queue_append_all(&rt->ready, &interrupted);
+}
+
+bool cs_cancel(cs_runtime *rt, cs_scope *scope, cs_cancel_source source) {
   if (scope->source != CS_NOT_CANCELLED) return false;
   scope->source = (uint8_t)source;
-  if (scope->cancelled) return true;
-  cs_scope *each = cs_scope_first(scope);
-  for (; each != NULL; each = cs_scope_next(scope, each)) {
-    if (each->cancelled) continue;
-    each->cancelled = true;
-    if (each->of_task) cs_interrupt(cs_scope_task(each), UV_ECANCELED);
-  }
+  if (!scope->cancelled) mark_newest_first(rt, scope);
   return true;
+}
+
+void cs_cancel_again(cs_runtime *rt, cs_scope *scope) {
+  if (scope->parent->cancelled && !scope->shield && !scope->cancelled)
+    mark_newest_first(rt, scope);
 }
 
 void cs_give_up(cs_task *task) {
@@ -96,7 +125,7 @@ bool cs_doom(cs_task *task) {
   if (task->state == CS_TASK_DONE || task->state == CS_TASK_DOOMED)
     return false;
   cs_give_up(task);
-  task->own.waiting = false;
+  cs_scope_nursery(task->scope)->waiting = false;
   task->state = CS_TASK_DOOMED;
   cs_link_remove(&task->wait.link);
   cs_link *place = task->rt->killed.next;
@@ -105,6 +134,12 @@ bool cs_doom(cs_task *task) {
     place = place->next;
   cs_queue_append(place, &task->wait.link); /* that is: before `place` */
   return true;
+}
+
+void cs_doom_all(cs_runtime *rt) {
+  cs_scope *root = &rt->root.scope, *each = cs_scope_first(root);
+  for (; each != root; each = cs_scope_next(root, each))
+    if (each->kind == CS_SCOPE_TASK) cs_doom(cs_scope_task(each));
 }
 
 void cs_wait_expired(cs_timer *timer) {

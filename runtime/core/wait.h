@@ -72,10 +72,13 @@ void cs_wake(cs_task *task);
  * cancellation). False if the task is not parked or must not be interrupted. */
 bool cs_interrupt(cs_task *task, int status);
 
-/* Cancels a scope and all below it: each task there is interrupted once, newest
- * first, and told again at its later waits. False if it was cancelled before,
- * by itself. */
-bool cs_cancel(cs_scope *scope, cs_cancel_source source);
+/* Cancels a scope and all below it that sees it: each task there is interrupted
+ * once, newest first, and told again at its later waits. False if it was
+ * cancelled before, by itself. */
+bool cs_cancel(cs_runtime *rt, cs_scope *scope, cs_cancel_source source);
+
+/* The scope has got a new parent: a cancellation there reaches it, too. */
+void cs_cancel_again(cs_runtime *rt, cs_scope *scope);
 
 /* Interrupts a task that is parked, or woken and not yet resumed: for an object
  * that goes away. Its wait must not be one that cannot be interrupted. */
@@ -88,6 +91,9 @@ void cs_give_up(cs_task *task);
 /* Takes a task that is not done out of whatever it does and queues it to be
  * killed, newest first. False if it is done or queued already. */
 bool cs_doom(cs_task *task);
+
+/* The same with every task. */
+void cs_doom_all(cs_runtime *rt);
 
 /* The timer of a task's wait has expired. */
 void cs_wait_expired(cs_timer *timer);

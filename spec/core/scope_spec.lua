@@ -22,8 +22,7 @@ describe("the cancellation of a parent", function()
     cosched.sleep(0.001)
     parent:cancel "now"
     assert.are.equal("cancelled", parent:wait())
-    -- each subtree is unwound before what is above it
-    assert.are.same({ "third", "second", "grandchild", "first", "parent" }, log)
+    assert.are.same({ "grandchild", "third", "second", "first", "parent" }, log)
   end))
 
   it("gives each of them the parent's reason", in_task(function()

@@ -1,0 +1,48 @@
+--- nursery:start and cosched.started: a task that says when it is ready.
+-- The idea is Trio's: a server is started, and who has started it goes on once it
+-- listens, with the port.
+
+local core = require "cosched.core"
+
+local M = {}
+
+local Nursery = core.Nursery
+
+-- Tasks that have not said yet that they are ready; each is in a private nursery
+-- of whoever waits for it.
+local starting = setmetatable({}, { __mode = "k" })
+
+--- Runs fn(...) in a task of this nursery, and waits until it calls
+-- cosched.started(...). Returns what it gave. An error before that is raised
+-- here, and the nursery does not see it.
+function Nursery:start(fn, ...)
+  if getmetatable(self) ~= "cosched.Nursery" then
+    error("bad argument #1 to 'start' (cosched.Nursery expected; call it with ':')", 2)
+  end
+  if type(fn) ~= "function" then
+    error(("bad argument #2 to 'start' (function expected, got %s)"):format(type(fn)), 2)
+  end
+  local record = { nursery = self }
+  core.nursery(function(private, ...)
+    starting[private:spawn(fn, ...)] = record
+  end, ...)
+  if not record.values then
+    error("the task that was started has ended without calling cosched.started", 2)
+  end
+  return table.unpack(record.values, 1, record.values.n)
+end
+
+--- Called by a task that nursery:start runs, once: it is ready, and goes on in the
+-- nursery; the values are given to who has started it.
+function M.started(...)
+  local task = core.current()
+  local record = task and starting[task]
+  if not record then
+    error("only a task that nursery:start runs may call 'started', and only once", 2)
+  end
+  core.adopt(record.nursery)
+  starting[task] = nil
+  record.values = table.pack(...)
+end
+
+return M

@@ -29,7 +29,12 @@ local M = {
 
   now = core.now,
   sleep = core.sleep,
+  sleep_until = core.sleep_until,
+  forever = core.forever,
   checkpoint = core.checkpoint,
+  shutdown = core.shutdown,
+  external = core.external,
+  stats = core.stats,
   read_wait = core.read_wait,
   write_wait = core.write_wait,
 

@@ -3,6 +3,7 @@
 #include "call.h"
 
 #include "raise.h"
+#include "stuck.h"
 
 /* A yielded call: its row; the arguments are its user values. */
 typedef struct cs_call {
@@ -225,7 +226,7 @@ bool cs_call_collect(lua_State *L, cs_task *task) {
     return false;
   }
   if (given && task->wait.status == UV_ECANCELED) {
-    cs_count_delivery(task);
+    cs_count_delivery(L, task);
     cs_push_cancelled(L, task->scope);
     cs_raise_on_resume(L, task);
   } else if (!given) {

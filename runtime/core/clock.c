@@ -3,6 +3,20 @@
 
 #include <lauxlib.h>
 #include <math.h>
+#include <time.h>
+
+#ifdef CLOCK_MONOTONIC_COARSE
+#define COARSE CLOCK_MONOTONIC_COARSE
+#else
+#define COARSE CLOCK_MONOTONIC
+#endif
+
+uint32_t cs_coarse_ms(const cs_runtime *rt) {
+  if (rt->virtual_clock) return (uint32_t)(rt->virtual_now / 1000000);
+  struct timespec now;
+  clock_gettime(COARSE, &now);
+  return (uint32_t)(now.tv_sec * 1000 + now.tv_nsec / 1000000);
+}
 
 uint64_t cs_check_delay(lua_State *L, int index) {
   lua_Number seconds = luaL_checknumber(L, index);
@@ -20,7 +34,10 @@ void cs_push_time(lua_State *L, uint64_t time) {
   lua_pushnumber(L, time == CS_NEVER ? HUGE_VAL : (lua_Number)time / 1e9);
 }
 
-uint64_t cs_time_from_seconds(lua_Number seconds) {
+uint64_t cs_check_time(lua_State *L, int index) {
+  lua_Number seconds = luaL_checknumber(L, index);
+  luaL_argcheck(L, seconds == seconds, index,
+                "a time on the clock of cosched.now expected, not NaN");
   lua_Number time = round(seconds * 1e9);
   if (time < 0) return 0;
   return time < 9e18 ? (uint64_t)time : CS_NEVER;

@@ -9,9 +9,15 @@
  * is not negative and not NaN. */
 uint64_t cs_check_delay(lua_State *L, int index);
 
-/* A time of the clock as now() gives it, in seconds; CS_NEVER: math.huge. */
+/* Milliseconds on the runtime's clock, cheap and as exact as the system's tick;
+ * starts anew every 49 days. */
+uint32_t cs_coarse_ms(const cs_runtime *rt);
+
+/* Pushes a time as now() gives it, in seconds; CS_NEVER: math.huge. */
 void cs_push_time(lua_State *L, uint64_t time);
-uint64_t cs_time_from_seconds(lua_Number seconds);
+
+/* The argument at `index` as such a time. */
+uint64_t cs_check_time(lua_State *L, int index);
 
 /* The time on the runtime's clock that is `delay` from now. */
 uint64_t cs_deadline_after(const cs_runtime *rt, uint64_t delay);

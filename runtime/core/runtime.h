@@ -33,16 +33,22 @@ struct cs_runtime {
   int budget;                   /* calls left that `current` may finish */
   uint32_t waiting_outside;     /* parked tasks that the loop may wake */
   uint32_t live;                /* tasks that are not done */
-  uint32_t now_ms;              /* when it last looked at its clock, from when
-                                   it was opened */
   lua_State *pool;              /* its stack holds threads to use again */
   uint32_t pooled;              /* how many */
   int64_t last_tid;
-  cs_link ready;         /* tasks to resume, by wait.link */
-  cs_link killed;        /* tasks to kill between two steps, by wait.link */
-  cs_timers timers;      /* deadlines of waits */
-  cs_nursery root;       /* owns the main task of `run` */
-  uint64_t random;       /* state of cs_random */
+  cs_link ready;        /* tasks to resume, by wait.link */
+  cs_link killed;       /* tasks to kill between two steps, by wait.link */
+  cs_timers timers;     /* deadlines of waits */
+  cs_nursery root;      /* owns the main task of `run` */
+  cs_timer grace;       /* of a shutdown: then all are killed */
+  uint32_t stuck_after; /* deliveries until a task is reported */
+  int64_t swallower;    /* the task that was last told twice, since when, */
+  uint64_t swallows_since, swallowed_at; /* and when it was told again */
+  uint64_t random;                       /* state of cs_random */
+  cs_link **shuffled;                    /* room for a batch */
+  uint32_t shuffle_room;                 /* how much */
+  uint32_t batch;                        /* tasks of the batch that are left */
+  bool shuffles;                         /* batches run in a random order */
   uint64_t virtual_now;  /* the time, where the clock is virtual */
   bool virtual_clock;    /* time jumps to the next deadline, and only so */
   bool open;             /* the loop is there */
@@ -52,6 +58,7 @@ struct cs_runtime {
   bool signal_pending;   /* the tasks must be told that the program is to end */
   int signal;            /* that asked the program to end; 0: none */
   uint32_t checks;       /* turns that cs_check was asked for */
+  uint64_t steps, polls; /* for stats */
   uint64_t last_poll;    /* when I/O was last polled while tasks were ready */
   const void *task_meta; /* metatable of tasks, for quick checks */
   const cs_poller *poller; /* NULL: uv_run waits for all */
@@ -96,6 +103,7 @@ typedef enum cs_anchor {
   CS_REPORT,       /* the Deadlock that `run` will raise */
   CS_CALLBACKS,    /* nursery -> on_error; row -> its Lua functions */
   CS_HELD,         /* task -> value that its wait keeps */
+  CS_ON_STUCK,     /* is told of tasks that swallow cancellations */
   CS_LOCALS,       /* task -> its task-local values */
   CS_TIMEOUT_META, /* metatable of Timeout */
   CS_SCOPE_META,   /* metatables of handles of blocks */
@@ -106,6 +114,7 @@ typedef enum cs_anchor {
   CS_ARM_META,
   CS_LOCK_META,
   CS_WAIT_LIST_META,
+  CS_EXTERNAL_META,
   CS_FIRST_TYPE, /* from here on: metatables of the modules */
   CS_ANCHORS = CS_FIRST_TYPE + 2
 } cs_anchor;

@@ -9,9 +9,7 @@
 #include "block.h"
 #include "outcome.h"
 #include "report.h"
-#include "results.h"
-
-#include <assert.h>
+#include "shuffle.h"
 
 enum {
   STEPS_PER_POLL = 61,
@@ -62,15 +60,22 @@ static void poll_poller(cs_runtime *rt, int timeout_ms) {
 }
 
 static void poll_io(cs_runtime *rt, int timeout_ms) {
+  rt->polls++;
   if (rt->poller != NULL)
     poll_poller(rt, timeout_ms);
   else
     run_loop(rt, timeout_ms);
 }
 
+/* A shutdown has waited long enough. */
+static void grace_expired(cs_timer *timer) {
+  cs_doom_all(CS_OWNER(timer, cs_runtime, grace));
+}
+
 static void (*const expired[])(cs_timer *) = {
     [CS_TIMER_WAIT] = cs_wait_expired,
     [CS_TIMER_BLOCK] = cs_block_expired,
+    [CS_TIMER_GRACE] = grace_expired,
 };
 
 static void expire_deadlines(cs_runtime *rt) {
@@ -93,6 +98,7 @@ static void step(lua_State *L, cs_task *task) {
 
 static void run_ready(lua_State *L, cs_runtime *rt) {
   for (int i = 0; i < STEPS_PER_POLL && !cs_queue_empty(&rt->ready); i++) {
+    if (rt->shuffles) cs_shuffle(rt);
     step(L, CS_OWNER(cs_queue_take(&rt->ready), cs_task, wait.link));
     if (!cs_queue_empty(&rt->killed)) cs_kill_doomed(L, rt);
   }
@@ -101,7 +107,7 @@ static void run_ready(lua_State *L, cs_runtime *rt) {
 /* Tasks are ready, so nobody sleeps now; but those who wait for I/O must not
  * starve. When nobody does, signals still want a look now and then. */
 static void glance(cs_runtime *rt) {
-  uint64_t now = cs_now(rt);
+  uint64_t now = uv_hrtime(); /* signals are real, even if the clock is not */
   if (rt->waiting_outside == 0 && now - rt->last_poll < LOOK_INTERVAL) return;
   rt->last_poll = now;
   poll_io(rt, 0);
@@ -122,8 +128,12 @@ static void break_deadlock(lua_State *L, cs_runtime *rt) {
   cs_kill_doomed(L, rt);
 }
 
+static bool has_deadline(const cs_runtime *rt) {
+  return cs_timers_next(&rt->timers) != CS_NEVER;
+}
+
 static bool anything_can_wake(const cs_runtime *rt) {
-  return rt->waiting_outside > 0 || cs_timers_next(&rt->timers) != CS_NEVER;
+  return rt->waiting_outside > 0 || has_deadline(rt);
 }
 
 static void end_by_signal(cs_runtime *rt) {
@@ -136,71 +146,20 @@ static void turn(lua_State *L, cs_runtime *rt) {
   if (rt->live == 0) return;
   if (!cs_queue_empty(&rt->ready))
     glance(rt);
+  else if (rt->virtual_clock && rt->waiting_outside == 0 && has_deadline(rt))
+    rt->virtual_now = cs_timers_next(&rt->timers);
   else if (anything_can_wake(rt))
-    poll_io(rt, timeout_until_deadline(rt));
+    poll_io(rt, rt->virtual_clock ? -1 : timeout_until_deadline(rt));
   else
     break_deadlock(L, rt);
   expire_deadlines(rt);
+  if (!cs_queue_empty(&rt->killed)) cs_kill_doomed(L, rt);
   if (rt->signal_pending) end_by_signal(rt);
 }
 
 /* }=== */
 
-/* {=== run === */
-
-/* Reads the options at 1, if any, and removes them. */
-static void read_options(lua_State *L) {
-  if (!lua_istable(L, 1)) return;
-  lua_pushnil(L);
-  if (lua_next(L, 1) != 0)
-    luaL_error(L, "cosched.run knows no option '%s'",
-               luaL_tolstring(L, -2, NULL));
-  lua_remove(L, 1);
-}
-
-static void begin(lua_State *L, cs_runtime *rt) {
-  if (rt->L != NULL)
-    luaL_error(L, "cosched.run is running already: inside of it, start "
-                  "tasks with cosched.spawn");
-  if (!rt->open) luaL_error(L, "the runtime is closed");
-  read_options(L);
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  luaL_checkstack(L, 2 * LUA_MINSTACK, "not enough memory");
-  lua_pushnil(L);
-  lua_setiuservalue(L, lua_upvalueindex(1), CS_REPORT);
-  cs_nursery_init(&rt->root, CS_SCOPE_ROOT);
-  rt->deadlocked = false;
-  rt->loop_changed = true;
-  rt->signal = 0;
-}
-
-/* Raises the Deadlock; what failed while the tasks unwound is its `errors`. */
-static int raise_deadlock(lua_State *L, cs_runtime *rt) {
-  cs_push_anchor(L, CS_REPORT);
-  if (lua_isnil(L, -1))
-    return luaL_error(L, "deadlock, and no memory to report it");
-  if (rt->root.failures != NULL) {
-    cs_errors_new(L);
-    cs_errors_take(L, lua_gettop(L), &rt->root);
-    lua_setfield(L, -2, "errors");
-  }
-  return lua_error(L);
-}
-
-static int end(lua_State *L, cs_runtime *rt) {
-  cs_task *main = lua_touserdata(L, CS_RUN_MAIN);
-  if (rt->deadlocked) return raise_deadlock(L, rt);
-  if (rt->root.failures != NULL) {
-    cs_errors_new(L);
-    cs_errors_take(L, lua_gettop(L), &rt->root);
-    return lua_error(L);
-  }
-  if (main->outcome == CS_CANCELLED_OUTCOME) {
-    lua_getiuservalue(L, CS_RUN_MAIN, 1);
-    return lua_error(L);
-  }
-  return cs_push_results(L, CS_RUN_MAIN);
-}
+/* {=== the loop === */
 
 /* Runs under pcall, so that handlers of yielded calls may raise. */
 static int loop(lua_State *L) {
@@ -220,23 +179,6 @@ void cs_scheduler_open(lua_State *L) {
   cs_push_anchor(L, CS_TASKS);
   lua_pushcclosure(L, loop, 2);
   lua_setiuservalue(L, lua_upvalueindex(1), CS_LOOP);
-}
-
-int cs_run(lua_State *L) {
-  cs_runtime *rt = cs_runtime_of(L);
-  begin(L, rt);
-  cs_task_new(L, L, &rt->root, lua_gettop(L) - 1);
-  cs_push_anchor(L, CS_LOCATE); /* at CS_RUN_LOCATE */
-  rt->L = L;
-  while (rt->live > 0) {
-    cs_push_anchor(L, CS_LOOP);
-    if (lua_pcall(L, 0, 0, CS_RUN_LOCATE) != LUA_OK) {
-      if (rt->current == NULL) return lua_error(L);
-      cs_call_failed(L, rt->current);
-    }
-  }
-  rt->L = NULL;
-  return end(L, rt);
 }
 
 /* }=== */

@@ -113,14 +113,6 @@ static scope_handle *check_scope(lua_State *L) {
   return cs_check_type(L, 1, CS_SCOPE_META, "cosched.Scope");
 }
 
-/* Seconds on the clock of now, as a time; CS_NEVER: math.huge. */
-static uint64_t check_time(lua_State *L, int index, const char *name) {
-  lua_Number seconds = lua_tonumber(L, index);
-  if (lua_type(L, index) != LUA_TNUMBER || seconds != seconds)
-    luaL_error(L, "%s: a time on the clock of cosched.now expected", name);
-  return cs_time_from_seconds(seconds);
-}
-
 static void check_options(lua_State *L) {
   static const char *const known[] = {"timeout", "deadline", "shield", "name",
                                       NULL};
@@ -139,7 +131,7 @@ static void read_deadline(lua_State *L, scope_handle *handle) {
   }
   if (lua_getfield(L, 1, "deadline") != LUA_TNIL) {
     luaL_argcheck(L, !timed, 1, "give a timeout or a deadline, not both");
-    handle->block->deadline = check_time(L, lua_gettop(L), "deadline");
+    handle->block->deadline = cs_check_time(L, lua_gettop(L));
   }
   lua_pop(L, 2);
 }
@@ -205,7 +197,7 @@ static int scope_newindex(lua_State *L) {
                       "cannot set '%s': of a scope only the deadline can be "
                       "set",
                       key);
-  uint64_t deadline = check_time(L, 3, "deadline");
+  uint64_t deadline = cs_check_time(L, 3);
   if (cs_timers_reserve(&block->rt->timers) != 0)
     return luaL_error(L, "not enough memory");
   ((scope_handle *)lua_touserdata(L, 1))->timeout = CS_NEVER;

@@ -5,6 +5,7 @@
 #include "boundary.h"
 #include "keep.h"
 #include "raise.h"
+#include "stuck.h"
 
 static int collect(lua_State *L, int status, lua_KContext ctx);
 
@@ -18,7 +19,7 @@ int cs_suspend(lua_State *L, cs_task *self, lua_KFunction k) {
 }
 
 static int raise_cancelled(lua_State *L, cs_task *self) {
-  cs_count_delivery(self);
+  cs_count_delivery(L, self);
   cs_push_cancelled(L, self->scope);
   return lua_error(L);
 }
@@ -56,10 +57,6 @@ static int collect(lua_State *L, int status, lua_KContext ctx) {
   self->uncollected = false;
   int n = self->wait.ops->finish(L, self);
   return n == CS_PARKED ? cs_suspend(L, self, collect) : n;
-}
-
-void cs_count_delivery(cs_task *self) {
-  if (self->deliveries < UINT16_MAX) self->deliveries++;
 }
 
 void cs_requeue_cancelled(cs_task *self) {

@@ -48,9 +48,6 @@ extern const cs_wait_ops cs_given_ops;
  * that ignores it cannot keep the others from running. */
 void cs_requeue_cancelled(cs_task *self);
 
-/* A cancellation is about to be raised in the task. */
-void cs_count_delivery(cs_task *self);
-
 /* A cancellation that came while the task was not parked, after a wake or in a
  * row written in Lua, must not be slept through. */
 void cs_tell_if_cancelled(cs_task *self);

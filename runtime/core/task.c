@@ -1,6 +1,7 @@
 /* task.c - birth and resume of a task, seen from the scheduler's side. What
  * runs on the task's own thread is in entry.c. */
 #include "block.h"
+#include "clock.h"
 #include "keep.h"
 #include "outcome.h"
 
@@ -59,7 +60,7 @@ static void inherit_hook(lua_State *L, lua_State *thread) {
 }
 
 static void init_task(cs_task *task, cs_runtime *rt) {
-  *task = (cs_task){.rt = rt, .born_ms = rt->now_ms};
+  *task = (cs_task){.rt = rt, .born_ms = cs_coarse_ms(rt)};
   cs_link_init(&task->wait.link);
   cs_nursery_init(&task->own, CS_SCOPE_TASK);
   task->scope = &task->own.scope;
@@ -154,6 +155,7 @@ int cs_task_resume(lua_State *L, cs_task *task) {
   task->state = CS_TASK_RUNNING;
   task->started = true;
   task->steps++;
+  rt->steps++;
   int nargs = task->wait.nresume, nresults;
   task->wait.nresume = 0;
   int status = lua_resume(task->thread, L, nargs, &nresults);

@@ -144,7 +144,7 @@ describe("run", function()
   end)
 
   it("names an option that it does not know", function()
-    assert.matches("knows no option 'colour'",
+    assert.matches("unknown field 'colour'",
       caught(cosched.run, { colour = "red" }, nothing), 1, true)
     assert.are.equal(1, cosched.run({}, function() return 1 end))
   end)

@@ -5,7 +5,11 @@
 assert(_VERSION == "Lua 5.4", "cosched needs Lua 5.4, but this is " .. _VERSION)
 
 local core = require "cosched.core"
+local inspect = require "cosched.inspect"
+local localvar = require "cosched.localvar"
 local nursery = require "cosched.nursery"
+local protect = require "cosched.protect"
+local together = require "cosched.together"
 
 local M = {
   version = core.version,
@@ -26,6 +30,12 @@ local M = {
   move_on = core.move_on,
   shield = core.shield,
   deadline = core.deadline,
+  race = together.race,
+  all = together.all,
+  map = together.map,
+  localvar = localvar.localvar,
+  pcall = protect.pcall,
+  xpcall = protect.xpcall,
 
   now = core.now,
   sleep = core.sleep,
@@ -35,6 +45,10 @@ local M = {
   shutdown = core.shutdown,
   external = core.external,
   stats = core.stats,
+  tasks = inspect.tasks,
+  ps = inspect.ps,
+  tree = inspect.tree,
+  dump = inspect.dump,
   read_wait = core.read_wait,
   write_wait = core.write_wait,
 

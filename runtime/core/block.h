@@ -18,6 +18,7 @@ typedef struct cs_block {
   uint64_t deadline;      /* or CS_NEVER */
   cs_timer timer;         /* runs while it is entered and not cancelled */
   uint32_t daemons;       /* children that need not end by themselves */
+  bool is_nursery : 1;    /* for reports */
   bool in_lua : 1;        /* a handle knows it */
   bool used : 1;          /* it was entered once */
   bool closed : 1;        /* it was left */

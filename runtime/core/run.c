@@ -49,8 +49,9 @@ static void read_name(lua_State *L) {
 /* Reads the options at 1, or none if that is the function; the name is then at
  * 1, and the function at 2. */
 static void read_options(lua_State *L, cs_runtime *rt) {
-  static const char *const known[] = {
-      "clock", "name", "on_stuck", "seed", "shuffle", "stuck_after", NULL};
+  static const char *const known[] = {"clock",       "cpu",  "name",
+                                      "on_stuck",    "seed", "shuffle",
+                                      "stuck_after", NULL};
   bool given = lua_istable(L, 1);
   luaL_checktype(L, given ? 2 : 1, LUA_TFUNCTION);
   if (!given) {
@@ -62,6 +63,8 @@ static void read_options(lua_State *L, cs_runtime *rt) {
   read_clock(L, rt);
   read_order(L, rt);
   read_stuck(L, rt);
+  lua_getfield(L, 1, "cpu");
+  rt->measures_cpu = lua_toboolean(L, -1);
   read_name(L);
   lua_settop(L, top);
 }

@@ -48,6 +48,7 @@ struct cs_runtime {
   cs_link **shuffled;                    /* room for a batch */
   uint32_t shuffle_room;                 /* how much */
   uint32_t batch;                        /* tasks of the batch that are left */
+  bool measures_cpu;                     /* of each task */
   bool shuffles;                         /* batches run in a random order */
   uint64_t virtual_now;  /* the time, where the clock is virtual */
   bool virtual_clock;    /* time jumps to the next deadline, and only so */

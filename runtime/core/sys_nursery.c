@@ -56,6 +56,7 @@ static int body_done(lua_State *L, int status, lua_KContext ctx) {
 
 /* The handle is at 1, the function at 2, its arguments behind it. */
 static int run_inside(lua_State *L, cs_task *self, cs_block *block) {
+  block->is_nursery = true;
   lua_pushvalue(L, 1);
   lua_insert(L, 3);
   cs_push_anchor(L, CS_HANDLER);

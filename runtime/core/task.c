@@ -148,6 +148,14 @@ void cs_task_end_stolen(lua_State *L, cs_task *task) {
   cs_end_badly(L, task, cs_task_was_stolen);
 }
 
+static int resume_measured(lua_State *L, cs_task *task, int nargs,
+                           int *nresults) {
+  uint64_t start = uv_hrtime();
+  int status = lua_resume(task->thread, L, nargs, nresults);
+  task->cpu_ns += uv_hrtime() - start;
+  return status;
+}
+
 int cs_task_resume(lua_State *L, cs_task *task) {
   cs_runtime *rt = task->rt;
   rt->current = task;
@@ -158,7 +166,8 @@ int cs_task_resume(lua_State *L, cs_task *task) {
   rt->steps++;
   int nargs = task->wait.nresume, nresults;
   task->wait.nresume = 0;
-  int status = lua_resume(task->thread, L, nargs, &nresults);
+  int status = rt->measures_cpu ? resume_measured(L, task, nargs, &nresults)
+                                : lua_resume(task->thread, L, nargs, &nresults);
   rt->current = NULL;
   if (status == LUA_YIELD)
     return task->state == CS_TASK_RUNNING ? nresults : -1;

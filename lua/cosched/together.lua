@@ -1,0 +1,95 @@
+--- race, all, map: functions at the same time, each in a task of a nursery.
+-- What one of them raises cancels the others and is raised here, as in every
+-- nursery; nothing is left running when they return.
+
+local core = require "cosched.core"
+
+local M = {}
+
+local pack, unpack = table.pack, table.unpack
+
+local function check_functions(name, functions)
+  for i = 1, functions.n do
+    local kind = type(functions[i])
+    if kind ~= "function" then
+      error(("bad argument #%d to '%s' (function expected, got %s)"):format(i, name, kind), 3)
+    end
+  end
+end
+
+--- Runs functions at the same time; when the first has returned, the others are
+-- cancelled and waited for. Returns its place among them, and what it returned.
+function M.race(...)
+  local functions = pack(...)
+  check_functions("race", functions)
+  if functions.n == 0 then error("'race' needs at least one function", 2) end
+  local winner, results
+  core.nursery(function(nursery)
+    for i = 1, functions.n do
+      nursery:spawn(function()
+        local mine = pack(functions[i]())
+        if winner then return end
+        winner, results = i, mine
+        nursery:cancel "another one has won the race"
+      end)
+    end
+  end)
+  if not winner then error("no function of the race has returned: each was cancelled", 2) end
+  return winner, unpack(results, 1, results.n)
+end
+
+--- Runs functions at the same time. Returns a table with the results of each, as
+-- table.pack makes them, in their order; its n says how many there are.
+function M.all(...)
+  local functions = pack(...)
+  check_functions("all", functions)
+  local results = { n = functions.n }
+  core.nursery(function(nursery)
+    for i = 1, functions.n do
+      nursery:spawn(function() results[i] = pack(functions[i]()) end)
+    end
+  end)
+  return results
+end
+
+local function read_limit(options, count)
+  if options == nil then return count end
+  if type(options) ~= "table" then error("bad argument #3 to 'map' (table expected)", 3) end
+  for key in pairs(options) do
+    if key ~= "limit" then error(("unknown field '%s'; known: limit"):format(key), 3) end
+  end
+  local limit = options.limit
+  if limit == nil then return count end
+  if math.type(limit) ~= "integer" or limit < 1 then
+    error("limit: how many at a time, a positive integer, expected", 3)
+  end
+  return math.min(limit, count)
+end
+
+--- Calls fn(value, index) for each value of a list, at most `limit` at the same
+-- time (all, unless it is given). Returns the list of first results, in order; its
+-- n says how long it is, for results that are nil.
+function M.map(list, fn, options)
+  if type(list) ~= "table" then
+    error(("bad argument #1 to 'map' (table expected, got %s)"):format(type(list)), 2)
+  end
+  if type(fn) ~= "function" then
+    error(("bad argument #2 to 'map' (function expected, got %s)"):format(type(fn)), 2)
+  end
+  local count = #list
+  local limit, next_index = read_limit(options, count), 0
+  local results = { n = count }
+  local function work()
+    while next_index < count do
+      next_index = next_index + 1
+      local i = next_index
+      results[i] = fn(list[i], i)
+    end
+  end
+  core.nursery(function(nursery)
+    for _ = 1, limit do nursery:spawn(work) end
+  end)
+  return results
+end
+
+return M

@@ -33,16 +33,17 @@ function Nursery:start(fn, ...)
 end
 
 --- Called by a task that nursery:start runs, once: it is ready, and goes on in the
--- nursery; the values are given to who has started it.
+-- nursery; the values are given to who has started it. If that one was cancelled
+-- meanwhile, the task stays cancelled where it is.
 function M.started(...)
   local task = core.current()
   local record = task and starting[task]
   if not record then
     error("only a task that nursery:start runs may call 'started', and only once", 2)
   end
-  core.adopt(record.nursery)
+  local moved = core.adopt(record.nursery)
   starting[task] = nil
-  record.values = table.pack(...)
+  if moved then record.values = table.pack(...) end
 end
 
 return M

@@ -110,6 +110,8 @@ static int children_done(lua_State *L, int status, lua_KContext ctx) {
   cs_task *self = (cs_task *)ctx;
   (void)status;
   cs_check_not_stolen(L, self);
+  if (self->own.live > 0)
+    return cs_await_children(L, self, &self->own, children_done);
   return finish(L, self, (cs_body_end)self->outcome);
 }
 

@@ -18,6 +18,7 @@ static int raise_top(lua_State *L, cs_block *block) {
 static int leave(lua_State *L, cs_block *block) {
   cs_nursery *nursery = &block->nursery;
   cs_body_end body = (cs_body_end)block->body;
+  block->closed = true; /* from here on a finalizer cannot spawn into it */
   bool failed = cs_gather_children(L, nursery, ERRORS, body);
   bool cut = body == CS_BODY_CUT || nursery->child_cut;
   bool absorbs = cs_scope_absorbs(&nursery->scope);
@@ -41,7 +42,9 @@ static int children_done(lua_State *L, int status, lua_KContext ctx) {
   cs_task *self = (cs_task *)ctx;
   (void)status;
   cs_check_not_stolen(L, self);
-  return leave(L, cs_scope_block(self->scope));
+  cs_block *block = cs_scope_block(self->scope);
+  if (block->nursery.live == 0) return leave(L, block);
+  return cs_await_children(L, self, &block->nursery, children_done); /* more */
 }
 
 static int body_done(lua_State *L, int status, lua_KContext ctx) {
@@ -50,8 +53,11 @@ static int body_done(lua_State *L, int status, lua_KContext ctx) {
   cs_check_not_stolen(L, self);
   block->body =
       (uint8_t)cs_gather_body(L, self, &block->nursery, ERRORS, status) & 3;
-  if (block->nursery.live == 0) return leave(L, block);
-  return cs_await_children(L, self, &block->nursery, children_done);
+  if (block->nursery.live > 0)
+    return cs_await_children(L, self, &block->nursery, children_done);
+  if (--self->rt->budget > 0) return leave(L, block);
+  cs_requeue(self, &cs_given_ops); /* a loop of empty ones starves nobody */
+  return cs_suspend(L, self, children_done);
 }
 
 /* The handle is at 1, the function at 2, its arguments behind it. */
@@ -171,13 +177,16 @@ static int nursery_tostring(lua_State *L) {
 
 /* }=== */
 
-/* adopt(nursery): the running task moves there; for nursery:start */
+/* adopt(nursery): the running task moves there, for nursery:start; false if it
+ * is cancelled where it is, and so has to end there */
 static int adopt(lua_State *L) {
   cs_block *block = check_open(L, 1);
   cs_task *self = cs_runtime_of(L)->current;
   if (self == NULL) return luaL_error(L, "only a task can move");
-  cs_nursery_adopt(&block->nursery, self);
-  return 0;
+  bool moves = !self->own.scope.parent->cancelled;
+  if (moves) cs_nursery_adopt(&block->nursery, self);
+  lua_pushboolean(L, moves);
+  return 1;
 }
 
 static const luaL_Reg functions[] = {

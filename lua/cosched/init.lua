@@ -6,6 +6,7 @@ assert(_VERSION == "Lua 5.4", "cosched needs Lua 5.4, but this is " .. _VERSION)
 
 local core = require "cosched.core"
 local inspect = require "cosched.inspect"
+local instrument = require "cosched.instrument"
 local localvar = require "cosched.localvar"
 local nursery = require "cosched.nursery"
 local protect = require "cosched.protect"
@@ -49,6 +50,7 @@ local M = {
   ps = inspect.ps,
   tree = inspect.tree,
   dump = inspect.dump,
+  instrument = instrument.instrument,
   read_wait = core.read_wait,
   write_wait = core.write_wait,
 

@@ -2,6 +2,7 @@
 #include "outcome.h"
 
 #include "block.h"
+#include "instrument.h"
 #include "keep.h"
 
 const char *const cs_outcome_names[] = {
@@ -53,6 +54,10 @@ static void announce_end(lua_State *L, cs_task *task) {
   }
   if (task->own.reports) cs_set_callback(L, &task->own, -1);
   cs_nursery *nursery = cs_task_nursery(task);
+  if (rt->instruments > 0) {
+    lua_pushstring(L, cs_outcome_names[task->outcome]);
+    cs_tell(L, rt, CS_TASK_EXITED, task);
+  }
   wake_joiners(task);
   cs_child_end end = child_end(task); /* a joiner may have observed the error */
   cs_scope_close(&task->own.scope);

@@ -48,6 +48,8 @@ struct cs_runtime {
   cs_link **shuffled;                    /* room for a batch */
   uint32_t shuffle_room;                 /* how much */
   uint32_t batch;                        /* tasks of the batch that are left */
+  uint32_t instruments;                  /* how many there are */
+  bool telling;                          /* one of them is called */
   bool measures_cpu;                     /* of each task */
   bool shuffles;                         /* batches run in a random order */
   uint64_t virtual_now;  /* the time, where the clock is virtual */
@@ -104,6 +106,9 @@ typedef enum cs_anchor {
   CS_REPORT,       /* the Deadlock that `run` will raise */
   CS_CALLBACKS,    /* nursery -> on_error; row -> its Lua functions */
   CS_HELD,         /* task -> value that its wait keeps */
+  CS_INSTRUMENTS,  /* list of tables of functions */
+  CS_DELIVER,      /* tells them */
+  CS_STEPPING,     /* the task whose step they were told of */
   CS_ON_STUCK,     /* is told of tasks that swallow cancellations */
   CS_LOCALS,       /* task -> its task-local values */
   CS_TIMEOUT_META, /* metatable of Timeout */

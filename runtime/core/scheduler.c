@@ -7,6 +7,7 @@
 #include "scheduler.h"
 
 #include "block.h"
+#include "instrument.h"
 #include "outcome.h"
 #include "report.h"
 #include "shuffle.h"
@@ -59,7 +60,7 @@ static void poll_poller(cs_runtime *rt, int timeout_ms) {
   if (rt->poller->wait(rt, timeout_ms)) run_loop(rt, 0);
 }
 
-static void poll_io(cs_runtime *rt, int timeout_ms) {
+static void wait_for_io(cs_runtime *rt, int timeout_ms) {
   rt->polls++;
   if (rt->poller != NULL)
     poll_poller(rt, timeout_ms);
@@ -77,6 +78,20 @@ static void (*const expired[])(cs_timer *) = {
     [CS_TIMER_BLOCK] = cs_block_expired,
     [CS_TIMER_GRACE] = grace_expired,
 };
+
+static void poll_io(lua_State *L, cs_runtime *rt, int timeout_ms) {
+  if (rt->instruments > 0) {
+    if (timeout_ms < 0)
+      lua_pushnil(L);
+    else
+      lua_pushnumber(L, timeout_ms / 1e3);
+    cs_tell(L, rt, CS_IO_BEFORE, NULL);
+  }
+  wait_for_io(rt, timeout_ms);
+  if (rt->instruments == 0) return;
+  lua_pushnil(L);
+  cs_tell(L, rt, CS_IO_AFTER, NULL);
+}
 
 static void expire_deadlines(cs_runtime *rt) {
   if (cs_timers_next(&rt->timers) == CS_NEVER) return;
@@ -96,21 +111,29 @@ static void step(lua_State *L, cs_task *task) {
   if (yielded >= 0) cs_call_yielded(L, task, yielded);
 }
 
+static void step_watched(lua_State *L, cs_task *task) {
+  cs_runtime *rt = task->rt;
+  cs_tell_step_begins(L, task);
+  step(L, task);
+  cs_tell_step_ended(L, rt);
+}
+
 static void run_ready(lua_State *L, cs_runtime *rt) {
   for (int i = 0; i < STEPS_PER_POLL && !cs_queue_empty(&rt->ready); i++) {
     if (rt->shuffles) cs_shuffle(rt);
-    step(L, CS_OWNER(cs_queue_take(&rt->ready), cs_task, wait.link));
+    cs_task *task = CS_OWNER(cs_queue_take(&rt->ready), cs_task, wait.link);
+    (rt->instruments == 0 ? step : step_watched)(L, task);
     if (!cs_queue_empty(&rt->killed)) cs_kill_doomed(L, rt);
   }
 }
 
 /* Tasks are ready, so nobody sleeps now; but those who wait for I/O must not
  * starve. When nobody does, signals still want a look now and then. */
-static void glance(cs_runtime *rt) {
+static void glance(lua_State *L, cs_runtime *rt) {
   uint64_t now = uv_hrtime(); /* signals are real, even if the clock is not */
   if (rt->waiting_outside == 0 && now - rt->last_poll < LOOK_INTERVAL) return;
   rt->last_poll = now;
-  poll_io(rt, 0);
+  poll_io(L, rt, 0);
 }
 
 /* Nothing is ready, and nothing outside can change that. The first time, all
@@ -121,6 +144,10 @@ static void break_deadlock(lua_State *L, cs_runtime *rt) {
   if (!rt->deadlocked) {
     rt->deadlocked = true;
     cs_report_deadlock(L);
+    if (rt->instruments > 0) {
+      cs_push_anchor(L, CS_REPORT);
+      cs_tell(L, rt, CS_DEADLOCK, NULL);
+    }
     cs_cancel(rt, root, CS_BY_DEADLOCK);
     if (!cs_queue_empty(&rt->ready)) return;
   }
@@ -145,11 +172,11 @@ static void turn(lua_State *L, cs_runtime *rt) {
   run_ready(L, rt);
   if (rt->live == 0) return;
   if (!cs_queue_empty(&rt->ready))
-    glance(rt);
+    glance(L, rt);
   else if (rt->virtual_clock && rt->waiting_outside == 0 && has_deadline(rt))
     rt->virtual_now = cs_timers_next(&rt->timers);
   else if (anything_can_wake(rt))
-    poll_io(rt, rt->virtual_clock ? -1 : timeout_until_deadline(rt));
+    poll_io(L, rt, rt->virtual_clock ? -1 : timeout_until_deadline(rt));
   else
     break_deadlock(L, rt);
   expire_deadlines(rt);

@@ -2,6 +2,7 @@
  * runs on the task's own thread is in entry.c. */
 #include "block.h"
 #include "clock.h"
+#include "instrument.h"
 #include "keep.h"
 #include "outcome.h"
 
@@ -122,6 +123,10 @@ cs_task *cs_task_new(lua_State *L, lua_State *from, cs_nursery *nursery,
   lua_xmove(L, thread, 3);
   lua_xmove(L, thread, nargs + 1);
   commit_task(task, thread, nursery, nargs + 3);
+  if (rt->instruments > 0) {
+    lua_pushnil(L);
+    cs_tell(L, rt, CS_TASK_SPAWNED, task);
+  }
   return task;
 }
 

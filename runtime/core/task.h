@@ -47,6 +47,9 @@ struct cs_task {
   bool has_leaf : 1;        /* its second user value is a leaf */
   bool has_locals : 1;      /* CS_LOCALS has its task-local values */
   bool stuck : 1;           /* it was reported for swallowing cancellations */
+  bool announced : 1;       /* instruments know that it is ready */
+  bool waited : 1;          /* they know that it waits */
+  bool preempted : 1;       /* its slice is over */
   uint32_t steps;           /* how often it was resumed */
   uint32_t born_ms;         /* on the runtime's clock */
   uint64_t cpu_ns : 48;     /* where that is measured */

@@ -136,11 +136,20 @@ static void append_leaves(lua_State *L, int errors, int list, int value) {
   lua_pop(L, 1);
 }
 
+/* NaN is not equal to itself. */
+static bool is_nan(lua_State *L, int index) {
+  return lua_type(L, index) == LUA_TNUMBER && !lua_rawequal(L, index, index);
+}
+
+bool cs_same_error(lua_State *L, int a, int b) {
+  return lua_rawequal(L, a, b) || (is_nan(L, a) && is_nan(L, b));
+}
+
 /* Pushes the task's leaf and returns true, if it is about that error. */
 static bool push_leaf_of(lua_State *L, int task, int value) {
   if (lua_getiuservalue(L, task, 2) == LUA_TTABLE) {
     lua_getfield(L, -1, "error");
-    bool same = lua_rawequal(L, -1, value);
+    bool same = cs_same_error(L, -1, value);
     lua_pop(L, 1);
     if (same) return true;
   }
@@ -178,12 +187,29 @@ void cs_errors_take(lua_State *L, int errors, cs_nursery *nursery) {
   }
 }
 
+static int tostring_of(lua_State *L) {
+  luaL_tolstring(L, 1, NULL);
+  return 1;
+}
+
+/* Pushes the value at `index` in words, also when its __tostring raises. */
+static const char *push_words(lua_State *L, int index) {
+  index = lua_absindex(L, index);
+  lua_pushcfunction(L, tostring_of);
+  lua_pushvalue(L, index);
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
+    lua_pop(L, 1);
+    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, index));
+  }
+  return lua_tostring(L, -1);
+}
+
 /* Appends a line about the leaf at the top, which is popped. */
 static void describe_leaf(lua_State *L, bool primary) {
   lua_getfield(L, -1, "error");
   lua_getfield(L, -2, "tid");
   lua_getfield(L, -3, "name");
-  const char *what = luaL_tolstring(L, -3, NULL);
+  const char *what = push_words(L, -3);
   if (primary)
     lua_pushstring(L, what);
   else

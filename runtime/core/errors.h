@@ -28,6 +28,9 @@ bool cs_is_cancelled(lua_State *L, int index);
  * `task`, with the traceback (or nil) on top, which is popped. */
 void cs_leaf_set(lua_State *L, int task, int index);
 
+/* True if both are the same value. */
+bool cs_same_error(lua_State *L, int a, int b);
+
 /* Pushes an empty cosched.Errors. */
 void cs_errors_new(lua_State *L);
 

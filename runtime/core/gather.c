@@ -12,7 +12,7 @@ static bool has_leaf_of(lua_State *L, const cs_task *self, int task) {
   if (!self->rethrown || !self->has_leaf) return false;
   lua_getiuservalue(L, task, 2);
   lua_getfield(L, -1, "error");
-  bool same = lua_rawequal(L, 1, -1);
+  bool same = cs_same_error(L, 1, -1);
   lua_pop(L, 2);
   return same;
 }

@@ -4,7 +4,8 @@
 
 static void restore_hook(lua_State *thread, cs_runtime *rt) {
   rt->raising = NULL;
-  lua_sethook(thread, rt->saved_hook, rt->saved_mask, rt->saved_count);
+  const cs_saved_hook *user = &rt->raising_over;
+  lua_sethook(thread, user->hook, user->mask, user->count);
 }
 
 static void raise_hook(lua_State *L, lua_Debug *info) {
@@ -19,9 +20,9 @@ void cs_raise_on_resume(lua_State *L, cs_task *task) {
   cs_runtime *rt = task->rt;
   lua_setiuservalue(L, lua_upvalueindex(1), CS_RAISED);
   rt->raising = task;
-  rt->saved_hook = lua_gethook(task->thread);
-  rt->saved_mask = lua_gethookmask(task->thread);
-  rt->saved_count = lua_gethookcount(task->thread);
+  rt->raising_over =
+      (cs_saved_hook){lua_gethook(task->thread), lua_gethookmask(task->thread),
+                      lua_gethookcount(task->thread)};
   lua_sethook(task->thread, raise_hook, LUA_MASKCOUNT, 1);
 }
 

@@ -1,18 +1,24 @@
 /* run.c - cosched.run: options, the main task, what is raised at the end. */
+#include "clock.h"
 #include "random.h"
 #include "results.h"
 #include "scheduler.h"
 #include "shuffle.h"
+#include "ticker.h"
+
+#include <string.h>
 
 enum { STUCK_AFTER = 1000 };
 
 /* {=== options === */
 
 static void read_clock(lua_State *L, cs_runtime *rt) {
-  static const char *const clocks[] = {"real", "virtual", NULL};
-  lua_getfield(L, 1, "clock");
-  int clock = luaL_checkoption(L, lua_gettop(L), "real", clocks);
-  rt->virtual_clock = clock == 1;
+  bool given = lua_getfield(L, 1, "clock") != LUA_TNIL;
+  const char *clock = given ? lua_tostring(L, -1) : "real";
+  rt->virtual_clock = clock != NULL && strcmp(clock, "virtual") == 0;
+  luaL_argcheck(
+      L, rt->virtual_clock || (clock != NULL && strcmp(clock, "real") == 0), 1,
+      "clock: \"real\" or \"virtual\" expected");
   rt->virtual_now = 0;
 }
 
@@ -38,6 +44,35 @@ static void read_stuck(lua_State *L, cs_runtime *rt) {
   lua_setiuservalue(L, lua_upvalueindex(1), CS_ON_STUCK);
 }
 
+/* The option as nanoseconds; CS_NEVER when it is not given. */
+static uint64_t read_seconds(lua_State *L, const char *name) {
+  if (lua_getfield(L, 1, name) == LUA_TNIL) return CS_NEVER;
+  if (lua_type(L, -1) != LUA_TNUMBER || !(lua_tonumber(L, -1) > 0))
+    luaL_argerror(
+        L, 1, lua_pushfstring(L, "%s: seconds, more than 0, expected", name));
+  return cs_check_delay(L, lua_gettop(L));
+}
+
+/* Slices, a watchdog, the CPU time of tasks. */
+static void read_watching(lua_State *L, cs_runtime *rt) {
+  uint64_t slice = read_seconds(L, "slice");
+  uint64_t watchdog = read_seconds(L, "watchdog");
+  lua_getfield(L, 1, "slice_instructions");
+  lua_Integer n = lua_isnil(L, -1) ? 0 : lua_tointeger(L, -1);
+  luaL_argcheck(L, lua_isnil(L, -1) || (n >= 1 && n < INT32_MAX), 1,
+                "slice_instructions: a positive integer expected");
+  rt->slice_instructions = (int)n;
+  lua_getfield(L, 1, "cpu");
+  rt->measures_cpu = lua_toboolean(L, -1);
+  int status = 0;
+  if (slice != CS_NEVER || watchdog != CS_NEVER)
+    status = cs_ticker_start(rt, slice, watchdog);
+  if (status != 0)
+    luaL_error(L, "cannot start the thread that ends slices: %s",
+               uv_strerror(status));
+  rt->watches_steps = rt->ticker != NULL || n > 0 || rt->measures_cpu;
+}
+
 /* Puts the name, or nil, in the place of the options. */
 static void read_name(lua_State *L) {
   int type = lua_getfield(L, 1, "name");
@@ -49,9 +84,10 @@ static void read_name(lua_State *L) {
 /* Reads the options at 1, or none if that is the function; the name is then at
  * 1, and the function at 2. */
 static void read_options(lua_State *L, cs_runtime *rt) {
-  static const char *const known[] = {"clock",       "cpu",  "name",
-                                      "on_stuck",    "seed", "shuffle",
-                                      "stuck_after", NULL};
+  static const char *const known[] = {
+      "clock",       "cpu",      "name",  "on_stuck",
+      "seed",        "shuffle",  "slice", "slice_instructions",
+      "stuck_after", "watchdog", NULL};
   bool given = lua_istable(L, 1);
   luaL_checktype(L, given ? 2 : 1, LUA_TFUNCTION);
   if (!given) {
@@ -63,8 +99,7 @@ static void read_options(lua_State *L, cs_runtime *rt) {
   read_clock(L, rt);
   read_order(L, rt);
   read_stuck(L, rt);
-  lua_getfield(L, 1, "cpu");
-  rt->measures_cpu = lua_toboolean(L, -1);
+  read_watching(L, rt);
   read_name(L);
   lua_settop(L, top);
 }
@@ -79,6 +114,7 @@ static void begin(lua_State *L, cs_runtime *rt) {
                   "tasks with cosched.spawn");
   if (!rt->open) luaL_error(L, "the runtime is closed");
   luaL_checkstack(L, 2 * LUA_MINSTACK, "not enough memory");
+  cs_ticker_stop(rt); /* of a run that could not begin */
   read_options(L, rt);
   lua_pushnil(L);
   lua_setiuservalue(L, lua_upvalueindex(1), CS_REPORT);
@@ -129,13 +165,17 @@ int cs_run(lua_State *L) {
   while (rt->live > 0) {
     cs_push_anchor(L, CS_LOOP);
     if (lua_pcall(L, 0, 0, CS_RUN_LOCATE) != LUA_OK) {
-      if (rt->current == NULL) return lua_error(L);
+      if (rt->current == NULL) {
+        cs_ticker_stop(rt);
+        return lua_error(L);
+      }
       cs_call_failed(L, rt->current);
     }
   }
   rt->L = NULL;
   cs_timer_stop(&rt->timers, &rt->grace);
   cs_shuffle_end(rt);
+  cs_ticker_stop(rt);
   rt->virtual_clock = false;
   return end(L, rt);
 }

@@ -3,6 +3,7 @@
 #include "runtime.h"
 
 #include "random.h"
+#include "ticker.h"
 
 #include <assert.h>
 #include <lauxlib.h>
@@ -34,6 +35,7 @@ static void close_handle(uv_handle_t *handle, void *data) {
 void cs_runtime_close(cs_runtime *rt) {
   if (!rt->open) return;
   rt->open = false;
+  cs_ticker_stop(rt);
   uv_walk(&rt->loop, close_handle, NULL);
   uv_run(&rt->loop, UV_RUN_DEFAULT);
   int status = uv_loop_close(&rt->loop);

@@ -11,6 +11,7 @@
 #include "timers.h"
 
 #include <lua.h>
+#include <signal.h>
 #include <uv.h>
 
 typedef struct cs_runtime cs_runtime;
@@ -21,6 +22,12 @@ typedef struct cs_poller {
    * the libuv loop has work, too. */
   bool (*wait)(cs_runtime *rt, int timeout_ms);
 } cs_poller;
+
+/* A debug hook that is put back later. */
+typedef struct cs_saved_hook {
+  lua_Hook hook;
+  int mask, count;
+} cs_saved_hook;
 
 struct cs_runtime {
   uv_loop_t loop;
@@ -64,11 +71,17 @@ struct cs_runtime {
   uint64_t steps, polls; /* for stats */
   uint64_t last_poll;    /* when I/O was last polled while tasks were ready */
   const void *task_meta; /* metatable of tasks, for quick checks */
-  const cs_poller *poller; /* NULL: uv_run waits for all */
-  struct cs_io *io;        /* what the files of io/ share */
-  struct cs_task *raising; /* a raw yield of this one is about to raise */
-  lua_Hook saved_hook;     /* the user's hook on that task's thread */
-  int saved_mask, saved_count;
+  const cs_poller *poller;     /* NULL: uv_run waits for all */
+  struct cs_io *io;            /* what the files of io/ share */
+  struct cs_task *raising;     /* a raw yield of this one is about to raise */
+  cs_saved_hook raising_over;  /* the user's hook on that task's thread */
+  struct cs_ticker *ticker;    /* NULL: neither slices nor a watchdog */
+  int slice_instructions;      /* a slice ends after so many; 0: off */
+  bool slice_ended;            /* by the step that was just made */
+  bool watches_steps;          /* any of this, or the CPU time of tasks */
+  cs_saved_hook armed_over;    /* the user's hook under that of hook.c */
+  volatile sig_atomic_t armed; /* that one may still be set */
+  volatile sig_atomic_t hook_requests; /* cs_hook_request: what it is to do */
 };
 
 enum { CS_POOL_SIZE = 1024 }; /* threads that are kept for new tasks */
@@ -109,6 +122,7 @@ typedef enum cs_anchor {
   CS_INSTRUMENTS,  /* list of tables of functions */
   CS_DELIVER,      /* tells them */
   CS_STEPPING,     /* the task whose step they were told of */
+  CS_ON_DUMP,      /* is called when a dump is wanted */
   CS_ON_STUCK,     /* is told of tasks that swallow cancellations */
   CS_LOCALS,       /* task -> its task-local values */
   CS_TIMEOUT_META, /* metatable of Timeout */

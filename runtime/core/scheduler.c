@@ -7,6 +7,7 @@
 #include "scheduler.h"
 
 #include "block.h"
+#include "hook.h"
 #include "instrument.h"
 #include "outcome.h"
 #include "report.h"
@@ -124,7 +125,9 @@ static void run_ready(lua_State *L, cs_runtime *rt) {
     cs_task *task = CS_OWNER(cs_queue_take(&rt->ready), cs_task, wait.link);
     (rt->instruments == 0 ? step : step_watched)(L, task);
     if (!cs_queue_empty(&rt->killed)) cs_kill_doomed(L, rt);
+    if (rt->slice_ended) break; /* that took long: deadlines may have passed */
   }
+  rt->slice_ended = false;
 }
 
 /* Tasks are ready, so nobody sleeps now; but those who wait for I/O must not
@@ -182,6 +185,7 @@ static void turn(lua_State *L, cs_runtime *rt) {
   expire_deadlines(rt);
   if (!cs_queue_empty(&rt->killed)) cs_kill_doomed(L, rt);
   if (rt->signal_pending) end_by_signal(rt);
+  if (rt->hook_requests & CS_HOOK_DUMP) cs_hook_dump(L, rt);
 }
 
 /* }=== */

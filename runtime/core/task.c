@@ -2,9 +2,11 @@
  * runs on the task's own thread is in entry.c. */
 #include "block.h"
 #include "clock.h"
+#include "hook.h"
 #include "instrument.h"
 #include "keep.h"
 #include "outcome.h"
+#include "ticker.h"
 
 #include <assert.h>
 #include <lauxlib.h>
@@ -39,8 +41,10 @@ static lua_State *new_thread(lua_State *L) {
   lua_sethook(thread, NULL, 0, 0);
   lua_pushcfunction(thread, warm_up);
   lua_pushinteger(thread, 2);
-  if (lua_resume(thread, L, 1, &nresults) != LUA_OK)
-    luaL_error(L, "not enough memory");
+  if (lua_resume(thread, L, 1, &nresults) != LUA_OK) {
+    lua_xmove(thread, L, 1); /* no memory, or no room on the C stack */
+    lua_error(L);
+  }
   return thread;
 }
 
@@ -56,7 +60,7 @@ static lua_State *take_thread(lua_State *L, cs_runtime *rt) {
 /* A thread inherits the hook of its maker, as Lua's own coroutines do. */
 static void inherit_hook(lua_State *L, lua_State *thread) {
   lua_Hook hook = lua_gethook(L);
-  if (hook != lua_gethook(thread))
+  if (hook != lua_gethook(thread) && !cs_is_hook(hook))
     lua_sethook(thread, hook, lua_gethookmask(L), lua_gethookcount(L));
 }
 
@@ -153,13 +157,19 @@ void cs_task_end_stolen(lua_State *L, cs_task *task) {
   cs_end_badly(L, task, cs_task_was_stolen);
 }
 
-static int resume_measured(lua_State *L, cs_task *task, int nargs,
-                           int *nresults) {
-  uint64_t start = uv_hrtime();
+static int resume_watched(lua_State *L, cs_task *task, int nargs,
+                          int *nresults) {
+  cs_runtime *rt = task->rt;
+  uint64_t start = rt->measures_cpu ? uv_hrtime() : 0;
+  cs_hook_step_begins(rt, task);
+  if (rt->ticker != NULL) cs_ticker_step_begins(rt->ticker);
   int status = lua_resume(task->thread, L, nargs, nresults);
-  task->cpu_ns += uv_hrtime() - start;
+  if (rt->ticker != NULL) cs_ticker_step_ended(rt->ticker);
+  if (rt->measures_cpu) task->cpu_ns += uv_hrtime() - start;
   return status;
 }
+
+static const cs_wait_ops preempted_ops = {.name = "its turn"};
 
 int cs_task_resume(lua_State *L, cs_task *task) {
   cs_runtime *rt = task->rt;
@@ -171,9 +181,17 @@ int cs_task_resume(lua_State *L, cs_task *task) {
   rt->steps++;
   int nargs = task->wait.nresume, nresults;
   task->wait.nresume = 0;
-  int status = rt->measures_cpu ? resume_measured(L, task, nargs, &nresults)
-                                : lua_resume(task->thread, L, nargs, &nresults);
+  int status = rt->watches_steps
+                   ? resume_watched(L, task, nargs, &nresults)
+                   : lua_resume(task->thread, L, nargs, &nresults);
   rt->current = NULL;
+  if (rt->armed) cs_hook_step_ended(rt, task->thread);
+  if (task->preempted) {
+    task->preempted = false;
+    rt->slice_ended = true;
+    cs_requeue(task, &preempted_ops);
+    return -1;
+  }
   if (status == LUA_YIELD)
     return task->state == CS_TASK_RUNNING ? nresults : -1;
   if (status == LUA_OK)

@@ -3,15 +3,18 @@
  *
  * A signal handler belongs to the process, so its few words are the only static
  * state of cosched. It wakes the loop of the runtime that asked for it. */
+#include "hook.h"
 #include "io.h"
 #include "module.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 
 static struct {
   uv_async_t *wake; /* of the runtime that is to unwind; NULL: none */
   volatile sig_atomic_t received;
+  pthread_t thread; /* that it runs on */
 } process;
 
 static const int ending[] = {SIGINT, SIGTERM};
@@ -28,8 +31,19 @@ static void on_ending_signal(int number) {
   uv_async_send(process.wake);
 }
 
+/* The tasks may be looked at on their own thread only. */
+static void on_dump_signal(int number) {
+  if (!pthread_equal(pthread_self(), process.thread)) {
+    pthread_kill(process.thread, number);
+    return;
+  }
+  cs_hook_arm(process.wake->loop->data, CS_HOOK_DUMP);
+  uv_async_send(process.wake);
+}
+
 static void on_wake(uv_async_t *wake) {
   cs_runtime *rt = wake->loop->data;
+  if (process.received == 0) return; /* a dump, which is made after the poll */
   rt->signal = process.received;
   rt->signal_pending = true;
 }
@@ -54,6 +68,21 @@ static int sys_unwind_on_signals(lua_State *L, cs_task *self) {
   }
   lua_pushboolean(L, 1);
   return 1;
+}
+
+/* dump_on_signal(fn): SIGUSR1 calls fn, in the middle of whatever runs */
+static int sys_dump_on_signal(lua_State *L, cs_task *self) {
+  (void)self;
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  if (process.wake != &cs_runtime_of(L)->io->wake)
+    return luaL_error(L, "this runtime does not handle signals");
+  lua_settop(L, 1);
+  lua_setiuservalue(L, lua_upvalueindex(1), CS_ON_DUMP);
+  process.thread = pthread_self();
+  struct sigaction action = {.sa_handler = on_dump_signal,
+                             .sa_flags = SA_RESTART};
+  sigaction(SIGUSR1, &action, NULL);
+  return 0;
 }
 
 /* ended_by_signal(): the number of the signal that unwound the tasks, or nil */
@@ -81,6 +110,7 @@ static const cs_syscall syscalls[] = {
     {.name = "unwind_on_signals",
      .handler = sys_unwind_on_signals,
      .instant = true},
+    {.name = "dump_on_signal", .handler = sys_dump_on_signal, .instant = true},
     {.name = "ended_by_signal",
      .handler = sys_ended_by_signal,
      .instant = true},
@@ -93,6 +123,7 @@ static const cs_syscall syscalls[] = {
 static void close_process(cs_runtime *rt) {
   if (rt->io == NULL || process.wake != &rt->io->wake) return;
   restore_default();
+  signal(SIGUSR1, SIG_DFL);
   process.wake = NULL;
 }
 

@@ -22,6 +22,9 @@ function Nursery:start(fn, ...)
   if type(fn) ~= "function" then
     error(("bad argument #2 to 'start' (function expected, got %s)"):format(type(fn)), 2)
   end
+  if self.closed then
+    error("the nursery is closed: start a task inside its function, or in one that is open", 2)
+  end
   local record = { nursery = self }
   core.nursery(function(private, ...)
     starting[private:spawn(fn, ...)] = record

@@ -46,7 +46,8 @@ void cs_block_free_if_unowned(lua_State *L, cs_block *block);
  * over. Returns 1. */
 int cs_block_cancel(lua_State *L, cs_block *block);
 
-/* Pushes the field that 2 names (deadline, cancelled, caught, name) of the
+/* Pushes the field that 2 names (deadline, cancelled, closed, caught,
+ * name) of the
  * handle at 1; false if it names none. */
 bool cs_block_push_field(lua_State *L, const cs_block *block);
 

@@ -53,6 +53,8 @@ bool cs_block_push_field(lua_State *L, const cs_block *block) {
     cs_push_time(L, block->deadline);
   else if (strcmp(key, "cancelled") == 0)
     lua_pushboolean(L, block->nursery.scope.cancelled);
+  else if (strcmp(key, "closed") == 0)
+    lua_pushboolean(L, block->closed);
   else if (strcmp(key, "caught") == 0)
     lua_pushboolean(L, block->caught);
   else if (strcmp(key, "name") == 0)

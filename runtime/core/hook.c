@@ -19,7 +19,7 @@ static void end_slice_in_hook(lua_State *L, cs_task *self) {
   lua_yield(L, 0);
 }
 
-static void on_instruction(lua_State *L, lua_Debug *info) {
+static void instruction_hook(lua_State *L, lua_Debug *info) {
   (void)info;
   cs_runtime *rt = cs_runtime_push(L);
   cs_task *self = rt->current;
@@ -39,7 +39,7 @@ static void on_instruction(lua_State *L, lua_Debug *info) {
   if (requests & CS_HOOK_SLICE) end_slice_in_hook(L, self);
 }
 
-bool cs_is_hook(lua_Hook hook) { return hook == on_instruction; }
+bool cs_is_hook(lua_Hook hook) { return hook == instruction_hook; }
 
 static void save_hook(cs_runtime *rt, lua_State *thread) {
   rt->armed_over = (cs_saved_hook){lua_gethook(thread), lua_gethookmask(thread),
@@ -53,7 +53,7 @@ void cs_hook_arm(cs_runtime *rt, int requests) {
   if (thread == NULL) return;
   if (!cs_is_hook(lua_gethook(thread))) save_hook(rt, thread);
   rt->armed = 1;
-  lua_sethook(thread, on_instruction, LUA_MASKCOUNT, 1);
+  lua_sethook(thread, instruction_hook, LUA_MASKCOUNT, 1);
 }
 
 void cs_hook_step_begins(cs_runtime *rt, cs_task *task) {
@@ -61,7 +61,7 @@ void cs_hook_step_begins(cs_runtime *rt, cs_task *task) {
   if (rt->slice_instructions == 0 || lua_gethook(task->thread) != NULL) return;
   save_hook(rt, task->thread);
   rt->armed = 1;
-  lua_sethook(task->thread, on_instruction, LUA_MASKCOUNT,
+  lua_sethook(task->thread, instruction_hook, LUA_MASKCOUNT,
               rt->slice_instructions);
 }
 

@@ -243,10 +243,10 @@ describe("tostring of an Errors", function()
     assert.is_true(#text < 5000)
   end)
 
-  it("raises what a __tostring of an error raises, and the error stays whole", function()
+  it("speaks also of an error whose __tostring raises, and the error stays whole", function()
     local value = setmetatable({}, { __tostring = function() error("no text", 0) end })
     local errors = caught(cosched.run, raise, value)
-    assert.are.equal("no text", caught(tostring, errors))
+    assert.matches("(error object is a table value)", tostring(errors), 1, true)
     assert.is_true(rawequal(value, errors.error))
   end)
 

@@ -10,8 +10,9 @@
 
 #define MODULES(X)                                                             \
   X(task)                                                                      \
-  X(scope) X(nursery) X(time) X(runtime) X(locals) X(inspect) X(instrument) X(custom) X(poll) X(stream) X(tcp) X(dns)        \
-      X(process)
+  X(scope)                                                                     \
+  X(nursery) X(time) X(runtime) X(locals) X(inspect) X(instrument) X(custom)   \
+      X(poll) X(stream) X(tcp) X(dns) X(process)
 
 #define DECLARE(name) extern const cs_module cs_module_##name;
 MODULES(DECLARE)

@@ -29,7 +29,6 @@ static void instruction_hook(lua_State *L, lua_Debug *info) {
     return;
   }
   put_back(rt, L);
-  rt->armed = 0;
   int requests = rt->slice_instructions > 0 ? CS_HOOK_SLICE : 0;
   requests |= rt->hook_requests;
   rt->hook_requests = 0;

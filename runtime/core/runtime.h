@@ -80,7 +80,7 @@ struct cs_runtime {
   bool slice_ended;            /* by the step that was just made */
   bool watches_steps;          /* any of this, or the CPU time of tasks */
   cs_saved_hook armed_over;    /* the user's hook under that of hook.c */
-  volatile sig_atomic_t armed; /* that one may still be set */
+  volatile sig_atomic_t armed; /* that one was set in this step */
   volatile sig_atomic_t hook_requests; /* cs_hook_request: what it is to do */
 };
 

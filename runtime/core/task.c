@@ -157,8 +157,8 @@ void cs_task_end_stolen(lua_State *L, cs_task *task) {
   cs_end_badly(L, task, cs_task_was_stolen);
 }
 
-static int resume_watched(lua_State *L, cs_task *task, int nargs,
-                          int *nresults) {
+__attribute__((noinline)) static int resume_watched(lua_State *L, cs_task *task,
+                                                    int nargs, int *nresults) {
   cs_runtime *rt = task->rt;
   uint64_t start = rt->measures_cpu ? uv_hrtime() : 0;
   cs_hook_step_begins(rt, task);
@@ -171,6 +171,16 @@ static int resume_watched(lua_State *L, cs_task *task, int nargs,
 
 static const cs_wait_ops preempted_ops = {.name = "its turn"};
 
+/* After a step in which a hook was set: true if it has ended a slice. */
+__attribute__((noinline)) static bool end_slice(cs_task *task) {
+  cs_hook_step_ended(task->rt, task->thread);
+  if (!task->preempted) return false;
+  task->preempted = false;
+  task->rt->slice_ended = true;
+  cs_requeue(task, &preempted_ops);
+  return true;
+}
+
 int cs_task_resume(lua_State *L, cs_task *task) {
   cs_runtime *rt = task->rt;
   rt->current = task;
@@ -178,20 +188,13 @@ int cs_task_resume(lua_State *L, cs_task *task) {
   task->state = CS_TASK_RUNNING;
   task->started = true;
   task->steps++;
-  rt->steps++;
   int nargs = task->wait.nresume, nresults;
   task->wait.nresume = 0;
   int status = rt->watches_steps
                    ? resume_watched(L, task, nargs, &nresults)
                    : lua_resume(task->thread, L, nargs, &nresults);
   rt->current = NULL;
-  if (rt->armed) cs_hook_step_ended(rt, task->thread);
-  if (task->preempted) {
-    task->preempted = false;
-    rt->slice_ended = true;
-    cs_requeue(task, &preempted_ops);
-    return -1;
-  }
+  if (rt->armed && end_slice(task)) return -1;
   if (status == LUA_YIELD)
     return task->state == CS_TASK_RUNNING ? nresults : -1;
   if (status == LUA_OK)

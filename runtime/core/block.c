@@ -9,18 +9,33 @@
 cs_block *cs_block_new(lua_State *L, bool timed) {
   cs_runtime *rt = cs_runtime_of(L);
   luaL_checkstack(L, LUA_MINSTACK, "not enough memory");
+  if (!rt->open) luaL_error(L, "the runtime is closed");
   bool room = !timed || cs_timers_reserve(&rt->timers) == 0;
   cs_block *block = room ? cs_alloc(rt, sizeof *block) : NULL;
   if (block == NULL) luaL_error(L, "not enough memory");
   *block = (cs_block){.rt = rt, .deadline = CS_NEVER};
+  cs_queue_append(&rt->blocks, &block->link);
   cs_nursery_init(&block->nursery, CS_SCOPE_BLOCK);
   return block;
 }
 
-void cs_block_free_if_unowned(lua_State *L, cs_block *block) {
-  if (block->in_lua || block->task != NULL) return;
-  cs_forget_reason(L, &block->nursery.scope);
+static void free_block(cs_block *block) {
+  cs_link_remove(&block->link);
   cs_free(block->rt, block, sizeof *block);
+}
+
+void cs_block_free_if_unowned(lua_State *L, cs_block *block) {
+  if (block->handle != NULL || block->task != NULL) return;
+  cs_forget_reason(L, &block->nursery.scope);
+  free_block(block);
+}
+
+void cs_blocks_close(cs_runtime *rt) {
+  while (!cs_queue_empty(&rt->blocks)) {
+    cs_block *block = CS_OWNER(rt->blocks.next, cs_block, link);
+    if (block->handle != NULL) *block->handle = NULL;
+    free_block(block);
+  }
 }
 
 static void start_timer(cs_block *block) {

@@ -11,22 +11,25 @@
 
 #include "task.h"
 
-typedef struct cs_block {
+typedef struct cs_block cs_block;
+
+struct cs_block {
   cs_nursery nursery; /* its scope, and its tasks if it is a nursery */
   cs_runtime *rt;
-  cs_task *task;          /* that has entered it */
-  uint64_t deadline;      /* or CS_NEVER */
-  cs_timer timer;         /* runs while it is entered and not cancelled */
-  uint32_t daemons;       /* children that need not end by themselves */
-  bool is_nursery : 1;    /* for reports */
-  bool in_lua : 1;        /* a handle knows it */
-  bool used : 1;          /* it was entered once */
-  bool closed : 1;        /* it was left */
-  bool caught : 1;        /* a cancellation has ended here */
-  uint8_t body : 2;       /* how the body of a nursery ended: cs_body_end */
-  bool times_out : 1;     /* its deadline raises a Timeout */
-  bool outer_failing : 1; /* of the task, when it was entered */
-} cs_block;
+  cs_link link;             /* in the list of all blocks */
+  struct cs_block **handle; /* in Lua, holds this address; NULL: none */
+  cs_task *task;            /* that has entered it */
+  uint64_t deadline;        /* or CS_NEVER */
+  cs_timer timer;           /* runs while it is entered and not cancelled */
+  uint32_t daemons;         /* children that need not end by themselves */
+  bool is_nursery : 1;      /* for reports */
+  bool used : 1;            /* it was entered once */
+  bool closed : 1;          /* it was left */
+  bool caught : 1;          /* a cancellation has ended here */
+  uint8_t body : 2;         /* how the body of a nursery ended: cs_body_end */
+  bool times_out : 1;       /* its deadline raises a Timeout */
+  bool outer_failing : 1;   /* of the task, when it was entered */
+};
 
 /* A new block; `timed` makes room for its timer. Raises without memory. */
 cs_block *cs_block_new(lua_State *L, bool timed);
@@ -38,6 +41,12 @@ void cs_block_push_handle(lua_State *L, cs_block *block, cs_anchor meta);
 
 /* Finalizer of handles: the handle lets go of it. */
 int cs_block_gc(lua_State *L);
+
+/* When the runtime is closed: frees all; handles are left empty. */
+void cs_blocks_close(cs_runtime *rt);
+
+/* The block of a handle; raises when the runtime is closed. */
+cs_block *cs_handle_block(lua_State *L, void *handle);
 
 /* Frees what has no owner any more. */
 void cs_block_free_if_unowned(lua_State *L, cs_block *block);

@@ -8,8 +8,9 @@
 #include <string.h>
 
 static int make_handle(lua_State *L) {
-  cs_block **handle = lua_newuserdatauv(L, sizeof *handle, 1);
-  *handle = lua_touserdata(L, 1);
+  cs_block *block = lua_touserdata(L, 1);
+  block->handle = lua_newuserdatauv(L, sizeof *block->handle, 1);
+  *block->handle = block;
   return 1;
 }
 
@@ -20,7 +21,6 @@ void cs_block_push_handle(lua_State *L, cs_block *block, cs_anchor meta) {
     cs_block_free_if_unowned(L, block);
     lua_error(L);
   }
-  block->in_lua = true;
   cs_push_anchor(L, meta);
   lua_setmetatable(L, -2);
 }
@@ -29,9 +29,15 @@ int cs_block_gc(lua_State *L) {
   cs_block **handle = lua_touserdata(L, 1), *block = *handle;
   *handle = NULL;
   if (block == NULL) return 0;
-  block->in_lua = false;
+  block->handle = NULL;
   cs_block_free_if_unowned(L, block);
   return 0;
+}
+
+cs_block *cs_handle_block(lua_State *L, void *handle) {
+  cs_block *block = *(cs_block **)handle;
+  if (block == NULL) luaL_error(L, "the runtime is closed");
+  return block;
 }
 
 int cs_block_cancel(lua_State *L, cs_block *block) {

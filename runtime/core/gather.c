@@ -6,10 +6,22 @@
 
 static const cs_wait_ops children_ops = {.name = "children"};
 
+/* True if a function of the runtime raises: a pcall of the user's may have
+ * caught what a scope passed on, and another error looks the same. */
+static bool is_raised_by_us(lua_State *L) {
+  lua_Debug info;
+  if (!lua_getstack(L, 1, &info)) return false;
+  lua_getinfo(L, "f", &info);
+  bool ours = lua_iscfunction(L, -1) && lua_getupvalue(L, -1, 1) != NULL;
+  ours = ours && lua_touserdata(L, -1) == cs_runtime_of(L);
+  lua_settop(L, 2);
+  return ours;
+}
+
 /* A scope or a nursery that passes an error on raises it anew: its leaf, with
  * the place where it began, is there. */
 static bool has_leaf_of(lua_State *L, const cs_task *self, int task) {
-  if (!self->rethrown || !self->has_leaf) return false;
+  if (!self->rethrown || !self->has_leaf || !is_raised_by_us(L)) return false;
   lua_getiuservalue(L, task, 2);
   lua_getfield(L, -1, "error");
   bool same = cs_same_error(L, 1, -1);

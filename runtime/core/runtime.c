@@ -2,6 +2,7 @@
  * anything to release, and knows what has been opened. */
 #include "runtime.h"
 
+#include "block.h"
 #include "random.h"
 #include "ticker.h"
 
@@ -42,6 +43,7 @@ void cs_runtime_close(cs_runtime *rt) {
   assert(status == 0); /* every handle was closed, every request is back */
   (void)status;
   cs_timers_close(&rt->timers);
+  cs_blocks_close(rt);
 }
 
 static void open_loop(lua_State *L, cs_runtime *rt) {
@@ -59,6 +61,7 @@ cs_runtime *cs_runtime_new(lua_State *L) {
   rt->alloc = lua_getallocf(L, &rt->alloc_data);
   cs_link_init(&rt->ready);
   cs_link_init(&rt->killed);
+  cs_link_init(&rt->blocks);
   cs_timers_open(&rt->timers, rt->alloc, rt->alloc_data);
   cs_nursery_init(&rt->root, CS_SCOPE_ROOT);
   return rt;

@@ -45,6 +45,7 @@ struct cs_runtime {
   int64_t last_tid;
   cs_link ready;        /* tasks to resume, by wait.link */
   cs_link killed;       /* tasks to kill between two steps, by wait.link */
+  cs_link blocks;       /* all there are */
   cs_timers timers;     /* deadlines of waits */
   cs_nursery root;      /* owns the main task of `run` */
   cs_timer grace;       /* of a shutdown: then all are killed */

@@ -125,8 +125,8 @@ static int supervisor(lua_State *L) {
 /* {=== handles === */
 
 static cs_block *check_nursery(lua_State *L, int index) {
-  return *(cs_block **)cs_check_type(L, index, CS_NURSERY_META,
-                                     "cosched.Nursery");
+  return cs_handle_block(
+      L, cs_check_type(L, index, CS_NURSERY_META, "cosched.Nursery"));
 }
 
 static cs_block *check_open(lua_State *L, int index) {

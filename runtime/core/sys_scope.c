@@ -110,7 +110,9 @@ static int shield(lua_State *L) { return run_for(L, "shield", true, false); }
 /* {=== handles === */
 
 static scope_handle *check_scope(lua_State *L) {
-  return cs_check_type(L, 1, CS_SCOPE_META, "cosched.Scope");
+  void *handle = cs_check_type(L, 1, CS_SCOPE_META, "cosched.Scope");
+  cs_handle_block(L, handle);
+  return handle;
 }
 
 static void check_options(lua_State *L) {
@@ -144,7 +146,7 @@ static int scope(lua_State *L) {
   cs_push_anchor(L, CS_SCOPE_META);
   lua_setmetatable(L, -2);
   handle->block = cs_block_new(L, false);
-  handle->block->in_lua = true;
+  handle->block->handle = &handle->block;
   read_deadline(L, handle);
   lua_getfield(L, 1, "shield");
   handle->block->nursery.scope.shield = lua_toboolean(L, -1);

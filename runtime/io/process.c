@@ -74,7 +74,8 @@ static int sys_unwind_on_signals(lua_State *L, cs_task *self) {
 static int sys_dump_on_signal(lua_State *L, cs_task *self) {
   (void)self;
   luaL_checktype(L, 1, LUA_TFUNCTION);
-  if (process.wake != &cs_runtime_of(L)->io->wake)
+  cs_runtime *rt = cs_runtime_of(L);
+  if (!rt->open || process.wake != &rt->io->wake)
     return luaL_error(L, "this runtime does not handle signals");
   lua_settop(L, 1);
   lua_setiuservalue(L, lua_upvalueindex(1), CS_ON_DUMP);

@@ -1,7 +1,8 @@
 ---@meta cosched
 
--- The types of `require "cosched"`: tasks, time, errors, system calls. Sockets
--- are in types/cosched/net.lua. An editor reads this; nothing loads it at run
+-- The types of `require "cosched"`: tasks, time, errors, system calls. What else
+-- it has is in files of its own in types/cosched/: nurseries, scopes and others;
+-- sockets are in types/cosched/net.lua. An editor reads this; nothing loads it at run
 -- time. docs/reference/ says the same at more length. `---@async`: it may wait,
 -- so it must be called in a task. Times are seconds, fractions included.
 --
@@ -20,10 +21,19 @@ local cosched = {}
 ---tasks that were spawned have ended. The cosched command does it for a script.
 ---Raises Errors, Deadlock or Cancelled; an error if it is running already.
 ---From Trio's `run`: a program ends when its tasks have.
+---@param options? cosched.RunOptions May be left out.
 ---@param fn async fun(...): ...
 ---@param ... any Arguments of fn.
 ---@return any ... Results of fn.
-function cosched.run(fn, ...) end
+function cosched.run(options, fn, ...) end
+
+---@class cosched.RunOptions
+---@field clock? "real"|"virtual" Virtual: time jumps to the next deadline when all wait.
+---@field seed? integer Of all random choices of the scheduler; a new one unless set.
+---@field shuffle? boolean What is ready at the same time runs in a random order.
+---@field name? string Of the main task.
+---@field stuck_after? integer So many cancellations a task may swallow: 1000 unless set.
+---@field on_stuck? fun(task: cosched.Task, traceback: string) Instead of a report on stderr.
 
 ---Makes a task, a child of the caller, which runs when the caller waits: it goes
 ---to the tail of the ready queue. A task does not end before its children. A child
@@ -90,6 +100,18 @@ function cosched.now() end
 ---@return true
 function cosched.sleep(seconds) end
 
+---Waits until now() has reached a time; one that has passed is a checkpoint.
+---POSIX clock_nanosleep with TIMER_ABSTIME; Trio's sleep_until.
+---@async
+---@param time number
+---@return true
+function cosched.sleep_until(time) end
+
+---Waits until it is cancelled: it never returns. Trio's sleep_forever.
+---@async
+---@return nil
+function cosched.forever() end
+
 ---Lets all others that are ready run first; tells a cancelled task. Trio's word.
 ---@async
 ---@return true
@@ -114,6 +136,39 @@ function cosched.read_wait(descriptor) end
 ---@return string? code
 function cosched.write_wait(descriptor) end
 
+--}=== the program ===
+
+---Ends the program: cancels all tasks, and kills those that are left when the grace
+---is over. Returns at once. run then returns the results of the main task, or
+---nothing if it was cut short. systemd's TimeoutStopSec, Trio's cancelled main.
+---@param options? {grace?: number} Seconds, 5 unless set; math.huge: never kill.
+---@return boolean # False if it was called before.
+function cosched.shutdown(options) end
+
+---Says that something outside of the scheduler will wake a task: as long as the
+---token is held, that all tasks wait is no deadlock. Trio's TrioToken, Go's netpoll.
+---@return cosched.External token `local t <close>` releases it.
+function cosched.external() end
+
+---@class cosched.External
+local External = {}
+
+---@return boolean # False if it was released before. As lock:release.
+function External:release() end
+
+---What the runtime has and has done, as integers.
+---@return cosched.Stats # Trio's current_statistics.
+function cosched.stats() end
+
+---@class cosched.Stats
+---@field tasks integer That have not ended.
+---@field spawned integer Since the Lua state began.
+---@field steps integer How often a task was resumed.
+---@field polls integer How often the system was asked for events.
+---@field timers integer Deadlines that run.
+---@field waiting_outside integer Waits for descriptors and requests, and held tokens.
+---@field pooled_threads integer Coroutines kept for the next tasks.
+
 --}=== errors ===
 
 ---@param value any
@@ -131,6 +186,10 @@ function cosched.is_task_cancelled(value) end
 ---@param value any
 ---@return boolean # True for a Deadlock, which run raises. Go's "all goroutines are asleep".
 function cosched.is_deadlock(value) end
+
+---@param value any
+---@return boolean # True for a Timeout, which timeout raises. Python's TimeoutError.
+function cosched.is_timeout(value) end
 
 ---What was raised first: the `error` of an Errors, any other value itself.
 ---After Go's `errors.Unwrap`.
@@ -153,13 +212,28 @@ function cosched.cause(value) end
 
 ---What a call raises in a task that was cancelled. Do not swallow it.
 ---@class cosched.Cancelled
----@field source "explicit"|"nursery"|"deadlock"|"signal"|"kill"
----@field reason any What was given to Task.cancel.
+---@field source cosched.CancelSource
+---@field reason any What was given to cancel.
+
+---@alias cosched.CancelSource
+---| "explicit" # Task.cancel, Scope.cancel, Nursery.cancel
+---| "deadline" # timeout, move_on, shield, a scope's deadline
+---| "nursery" # a task of the same nursery has failed
+---| "daemon" # the others of the nursery have ended
+---| "deadlock" # nothing could wake anybody any more
+---| "signal" # SIGINT or SIGTERM, under the command
+---| "shutdown" # cosched.shutdown
+---| "kill" # the task above was killed
 
 ---What join raises for a task that was cancelled or killed.
 ---@class cosched.TaskCancelled
 ---@field task cosched.Task
 ---@field cancelled cosched.Cancelled
+
+---What timeout raises.
+---@class cosched.Timeout
+---@field seconds number
+---@field scope cosched.Scope
 
 ---What run raises when nothing can wake the tasks that are left.
 ---@class cosched.Deadlock

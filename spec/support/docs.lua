@@ -1,8 +1,14 @@
 -- docs - reads the reference and the types, and runs the examples of the reference.
 
-local docs = {
-  TYPES = { "types/cosched.lua", "types/cosched/net.lua", "types/cosched/sys.lua" },
-}
+local function list_files(patterns)
+  local paths = {}
+  local list = assert(io.popen("ls " .. patterns))
+  for path in list:lines() do paths[#paths + 1] = path end
+  list:close()
+  return paths
+end
+
+local docs = { TYPES = list_files "types/*.lua types/cosched/*.lua" }
 
 local PRELUDE = [[
 local cosched = require "cosched"
@@ -20,9 +26,7 @@ end
 -- path -> text, of all pages of the reference
 function docs.pages()
   local pages = {}
-  local list = assert(io.popen "ls docs/reference/*.md")
-  for path in list:lines() do pages[path] = docs.read(path) end
-  list:close()
+  for _, path in ipairs(list_files "docs/reference/*.md") do pages[path] = docs.read(path) end
   return pages
 end
 

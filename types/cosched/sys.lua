@@ -54,8 +54,18 @@ function sys.now() end
 ---@param seconds number
 ---@return cosched.Call # true
 function sys.sleep(seconds) end
+---@param time number
+---@return cosched.Call # true
+function sys.sleep_until(time) end
+---@return cosched.Call # never returns
+function sys.forever() end
 ---@return cosched.Call # true
 function sys.checkpoint() end
+
+---@return cosched.Call # External
+function sys.external() end
+---@return cosched.Call # table
+function sys.stats() end
 
 ---@param definition cosched.SyscallDefinition
 ---@return cosched.Call # call, constructor

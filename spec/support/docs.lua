@@ -23,15 +23,29 @@ function docs.read(path)
   return text
 end
 
--- path -> text, of all pages of the reference
-function docs.pages()
+local function read_all(patterns)
   local pages = {}
-  for _, path in ipairs(list_files "docs/reference/*.md") do pages[path] = docs.read(path) end
+  for _, path in ipairs(list_files(patterns)) do pages[path] = docs.read(path) end
   return pages
 end
 
-local function each_page()
-  local pages, paths = docs.pages(), {}
+-- path -> text, of all pages of the reference
+function docs.pages() return read_all "docs/reference/*.md" end
+
+-- The same of the model.
+function docs.model_pages() return read_all "docs/model.md docs/model/*.md" end
+
+-- The sections of a page, as links name them.
+function docs.anchors(page)
+  local anchors = {}
+  for heading in page:gmatch "\n#+ ([^\n]+)" do
+    anchors[heading:lower():gsub("[^%w%- _]", ""):gsub(" ", "-")] = true
+  end
+  return anchors
+end
+
+local function each_page(pages)
+  local paths = {}
   for path in pairs(pages) do paths[#paths + 1] = path end
   table.sort(paths)
   local i = 0
@@ -44,7 +58,7 @@ end
 -- One for each heading of the form ### `signature`: what follows up to the next.
 function docs.sections()
   local sections = {}
-  for path, text in each_page() do
+  for path, text in each_page(docs.pages()) do
     text = text:gsub("\n##[^\n]*", "\0%0")
     for heading, rest in text:gmatch "%z\n### `([^\n]*)`(%Z*)" do
       sections[#sections + 1] = { heading = heading, text = rest, page = path }
@@ -64,10 +78,11 @@ function docs.parse(signature)
   return name, parameters
 end
 
--- Every ```lua block of the reference, with what its `-->` say that it prints.
-function docs.examples()
+-- Every ```lua block of the pages, or of the reference, with what its `-->` say that it
+-- prints.
+function docs.examples(pages)
   local examples = {}
-  for path, text in each_page() do
+  for path, text in each_page(pages or docs.pages()) do
     local line, code, start, interpreter = 0, nil, nil, nil
     for each in (text .. "\n"):gmatch "(.-)\n" do
       line = line + 1

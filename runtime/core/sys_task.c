@@ -1,4 +1,5 @@
 /* sys_task.c - calls about tasks, and the methods of their handles. */
+#include "join.h"
 #include "keep.h"
 #include "module.h"
 #include "outcome.h"
@@ -83,85 +84,10 @@ static int sys_task(lua_State *L, cs_task *self) {
   return find_task(L, 1) != NULL ? 1 : no_such_task(L);
 }
 
-/* }=== */
-
-/* {=== joining === */
-
-/* True if `task` waits, through joins, for `self` to end. */
-static bool waits_for(const cs_task *task, const cs_task *self,
-                      const cs_wait_ops *ops, const cs_wait_ops *other) {
-  while (task->state == CS_TASK_PARKED &&
-         (task->wait.ops == ops || task->wait.ops == other)) {
-    task = task->wait.on;
-    if (task == self) return true;
-  }
-  return false;
-}
-
-static bool is_ancestor(const cs_task *task, const cs_task *self) {
-  const cs_scope *scope = self->own.scope.parent;
-  while (scope != NULL && scope != &task->own.scope) scope = scope->parent;
-  return scope != NULL;
-}
-
-static int join_finish(lua_State *L, cs_task *self) {
-  (void)self;
-  cs_observe(L, lua_touserdata(L, 1));
-  return cs_push_results(L, 1);
-}
-
-static int wait_finish(lua_State *L, cs_task *self) {
-  lua_pushstring(L, cs_outcome_names[self->wait.progress]);
-  return 1;
-}
-
-static void join_cancel(cs_task *self) {
-  cs_task *task = self->wait.on;
-  if (self->state != CS_TASK_PARKED) return; /* woken: `task` may be gone */
-  cs_ring_remove(&task->joiners, &self->wait.link);
-}
-
-static const cs_wait_ops join_ops = {
-    .name = "the end of a task", .finish = join_finish, .cancel = join_cancel};
-static const cs_wait_ops wait_ops = {
-    .name = "the end of a task", .finish = wait_finish, .cancel = join_cancel};
-
-/* Parks until `task` is done. */
-static int await(lua_State *L, cs_task *self, cs_task *task,
-                 const cs_wait_ops *ops) {
-  if (task == self) return luaL_error(L, "a task cannot join itself");
-  if (is_ancestor(task, self))
-    return luaL_error(L, "a task cannot join its ancestor, which waits for "
-                         "its children");
-  if (waits_for(task, self, &join_ops, &wait_ops))
-    return luaL_error(L, "joining task %I would close a cycle of joins",
-                      (LUAI_UACINT)task->tid);
-  cs_park(self, ops, task);
-  cs_ring_append(&task->joiners, &self->wait.link);
-  return CS_PARKED;
-}
-
-/* join(task): its results; raises Errors or TaskCancelled */
-static int sys_join(lua_State *L, cs_task *self) {
-  cs_task *task = cs_check_task(L, 1);
-  if (task->state == CS_TASK_DONE) return join_finish(L, self);
-  return await(L, self, task, &join_ops);
-}
-
-/* wait(task): "ok", "error" or "cancelled", once it is done */
-static int sys_wait(lua_State *L, cs_task *self) {
-  cs_task *task = cs_check_task(L, 1);
-  if (task->state != CS_TASK_DONE) return await(L, self, task, &wait_ops);
-  cs_observe(L, task);
-  lua_pushstring(L, cs_outcome_names[task->outcome]);
-  return 1;
-}
-
-/* wait_task(tid): the same; or nil, "no such task" */
+/* wait_task(tid): how it has ended, as wait(task); or nil, "no such task" */
 static int sys_wait_task(lua_State *L, cs_task *self) {
   cs_task *task = find_task(L, 1);
-  if (task == NULL) return no_such_task(L);
-  return await(L, self, task, &wait_ops);
+  return task != NULL ? cs_await_end(L, self, task) : no_such_task(L);
 }
 
 /* }=== */
@@ -286,8 +212,8 @@ static const cs_syscall syscalls[] = {
 };
 
 static const cs_syscall methods[] = {
-    {.name = "join", .handler = sys_join},
-    {.name = "wait", .handler = sys_wait},
+    {.name = "join", .handler = cs_join},
+    {.name = "wait", .handler = cs_wait_end},
     {.name = "cancel", .handler = sys_cancel, .instant = true},
     {.name = "kill", .handler = sys_kill, .instant = true},
     {.name = NULL},

@@ -54,6 +54,13 @@ local M = {
   read_wait = core.read_wait,
   write_wait = core.write_wait,
 
+  channel = core.channel,
+  select = core.select,
+  on_recv = core.on_recv,
+  on_send = core.on_send,
+  on_join = core.on_join,
+  after = core.after,
+
   get_tid = core.get_tid,
   new_task = core.new_task,
   kill_task = core.kill_task,

@@ -219,6 +219,11 @@ static bool is_replaced(const cs_task *task, bool given) {
   return lua_gettop(task->thread) == 0 || to_call(task->thread, -1) == NULL;
 }
 
+bool cs_call_intact(const cs_task *task) {
+  if (task->stolen || lua_status(task->thread) != LUA_YIELD) return false;
+  return !task->raw || !is_replaced(task, false);
+}
+
 bool cs_call_collect(lua_State *L, cs_task *task) {
   bool given = task->wait.ops == &cs_given_ops;
   if (is_replaced(task, given)) {

@@ -23,6 +23,10 @@ void cs_call_yielded(lua_State *L, cs_task *task, int n);
  * the call has parked again. */
 bool cs_call_collect(lua_State *L, cs_task *task);
 
+/* True if the thread of a task that a call has parked, or that was woken since,
+ * is as that call left it: no stranger has resumed or closed it. */
+bool cs_call_intact(const cs_task *task);
+
 /* A yielded call has raised the error on top of L, which is popped: the task
  * will raise it at its yield. */
 void cs_call_failed(lua_State *L, cs_task *task);

@@ -4,6 +4,7 @@
 #include "block.h"
 #include "instrument.h"
 #include "keep.h"
+#include "waiter.h"
 
 const char *const cs_outcome_names[] = {
     [CS_OK] = "ok", [CS_ERROR] = "error", [CS_CANCELLED_OUTCOME] = "cancelled"};
@@ -20,13 +21,10 @@ static int close_thread(lua_State *L, lua_State *thread) {
 }
 
 static void wake_joiners(cs_task *task) {
-  while (task->joiners != NULL) {
-    cs_link *first = cs_ring_take(&task->joiners);
-    cs_task *joiner = CS_OWNER(first, cs_task, wait.link);
-    joiner->wait.progress = task->outcome;
+  for (cs_link *link; (link = cs_waiters_first(&task->joiners)) != NULL;) {
+    cs_waiter_wake(&task->joiners, link)->wait.progress = task->outcome;
     if (task->outcome == CS_ERROR && cs_task_nursery(task)->supervises)
       task->observed = true;
-    cs_wake(joiner);
   }
 }
 

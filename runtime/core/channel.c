@@ -13,17 +13,22 @@ static const char channel_type = 0;
 cs_channel *cs_channel_new(lua_State *L, uint32_t capacity) {
   cs_channel *channel =
       lua_newuserdatauv(L, sizeof *channel, CS_CHANNEL_VALUES);
-  *channel = (cs_channel){.type = &channel_type, .capacity = capacity};
+  *channel = (cs_channel){
+      .type = &channel_type, .rt = cs_runtime_of(L), .capacity = capacity};
   cs_push_anchor(L, CS_CHANNEL_META);
   lua_setmetatable(L, -2);
   return channel;
 }
 
-cs_channel *cs_check_channel(lua_State *L, int index) {
+cs_channel *cs_to_channel(lua_State *L, int index) {
   cs_channel *channel = lua_touserdata(L, index);
-  if (channel == NULL || lua_rawlen(L, index) < sizeof *channel ||
-      channel->type != &channel_type)
-    luaL_typeerror(L, index, "cosched.Channel");
+  if (channel == NULL || lua_rawlen(L, index) < sizeof *channel) return NULL;
+  return channel->type == &channel_type ? channel : NULL;
+}
+
+cs_channel *cs_check_channel(lua_State *L, int index) {
+  cs_channel *channel = cs_to_channel(L, index);
+  if (channel == NULL) luaL_typeerror(L, index, "cosched.Channel");
   return channel;
 }
 
@@ -49,14 +54,14 @@ static void grow_buffer(lua_State *L, cs_channel *channel, int at) {
   lua_pop(L, 1);
 }
 
-/* Appends the value on top, which is popped; there is a free slot. */
-static void push_item(lua_State *L, cs_channel *channel, int at) {
+/* Appends the value at `value`, an absolute index; there is a free slot. Leaves
+ * the table on the stack. */
+static void push_item(lua_State *L, cs_channel *channel, int at, int value) {
   uint32_t slot = channel->head + channel->count;
   if (slot >= channel->slots) slot -= channel->slots;
   lua_getiuservalue(L, at, CS_BUFFER);
-  lua_insert(L, -2);
+  lua_pushvalue(L, value);
   lua_rawseti(L, -2, 1 + slot);
-  lua_pop(L, 1);
   channel->count++;
 }
 
@@ -203,7 +208,10 @@ static void refill(lua_State *L, cs_channel *channel, int at) {
   while (cs_channel_items(channel) < channel->capacity &&
          channel->count < channel->slots &&
          (link = cs_waiters_first(&channel->senders)) != NULL)
-    if (take_sent(L, channel, link)) push_item(L, channel, at);
+    if (take_sent(L, channel, link)) {
+      push_item(L, channel, at, lua_gettop(L));
+      lua_pop(L, 2);
+    }
 }
 
 cs_transfer cs_channel_put(lua_State *L, cs_channel *channel, int at,
@@ -220,8 +228,7 @@ cs_transfer cs_channel_put(lua_State *L, cs_channel *channel, int at,
     } else if (channel->count == channel->slots) {
       grow_buffer(L, channel, at);
     } else {
-      lua_pushvalue(L, value);
-      push_item(L, channel, at);
+      push_item(L, channel, at, value);
       return CS_TRANSFERRED;
     }
   }

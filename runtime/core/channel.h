@@ -20,6 +20,7 @@
 
 typedef struct cs_channel {
   const void *type; /* cheaper to compare than a metatable */
+  cs_runtime *rt;
   cs_ring receivers, senders;
   uint32_t capacity;
   uint32_t count, head, slots;    /* the buffer: items, the first, its size */
@@ -44,6 +45,9 @@ cs_channel *cs_channel_new(lua_State *L, uint32_t capacity);
 
 /* The argument at `index` as a channel; raises when it is none. */
 cs_channel *cs_check_channel(lua_State *L, int index);
+
+/* The same, NULL when it is none. */
+cs_channel *cs_to_channel(lua_State *L, int index);
 
 /* Sends the value at `value` into the channel at `at`, if that needs no wait.
  * Raises when memory is short; then nothing has changed. */

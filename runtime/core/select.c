@@ -4,164 +4,37 @@
  * arms join the queues of their channels and tasks, and whoever finds one of
  * them chooses it; the task takes the others out before it goes on. While it
  * waits it holds the arms' objects, and these their channels and values. */
-#include "channel.h"
+#include "arm.h"
 #include "clock.h"
 #include "join.h"
 #include "keep.h"
 #include "module.h"
 #include "random.h"
 
-#include <string.h>
-
 const cs_wait_ops cs_arm_ops = {.name = "an arm of a select"};
-
-enum { ON_RECV, ON_SEND, ON_JOIN, AFTER };
-
-/* What on_recv and the others make: never changes. */
-typedef struct arm_object {
-  const void *type; /* cheaper to compare than a metatable */
-  void *on;         /* its channel or task, which is its user value ON */
-  uint64_t delay;
-  int kind;
-} arm_object;
-
-static const char arm_type = 0;
-
-enum { ON = 1, VALUE }; /* user values of an arm */
-
-enum { MAX_ARMS = 10000 };
-
-/* {=== arms === */
-
-/* Makes an arm of its arguments, the channel or the task and the value. */
-static int new_arm(lua_State *L, int kind, void *on, int nvalues) {
-  lua_settop(L, nvalues);
-  arm_object *arm = lua_newuserdatauv(L, sizeof *arm, nvalues);
-  *arm = (arm_object){.type = &arm_type, .on = on, .kind = kind};
-  for (int i = 1; i <= nvalues; i++) {
-    lua_pushvalue(L, i);
-    lua_setiuservalue(L, -2, i);
-  }
-  cs_push_anchor(L, CS_ARM_META);
-  lua_setmetatable(L, -2);
-  return 1;
-}
-
-/* on_recv(channel): channel:recv() as an arm of a select */
-static int on_recv_arm(lua_State *L) {
-  return new_arm(L, ON_RECV, cs_check_channel(L, 1), ON);
-}
-
-/* on_send(channel, value): channel:send(value) */
-static int on_send_arm(lua_State *L) {
-  cs_channel *channel = cs_check_channel(L, 1);
-  cs_check_item(L, 2);
-  return new_arm(L, ON_SEND, channel, VALUE);
-}
-
-/* on_join(task): task:wait() */
-static int on_join_arm(lua_State *L) {
-  return new_arm(L, ON_JOIN, cs_check_task(L, 1), ON);
-}
-
-/* after(seconds): sleep(seconds) */
-static int after_arm(lua_State *L) {
-  uint64_t delay = cs_check_delay(L, 1);
-  new_arm(L, AFTER, NULL, 0);
-  ((arm_object *)lua_touserdata(L, -1))->delay = delay;
-  return 1;
-}
-
-static int arm_tostring(lua_State *L) {
-  static const char *const names[] = {"on_recv", "on_send", "on_join", "after"};
-  const arm_object *arm = lua_touserdata(L, 1);
-  lua_pushfstring(L, "cosched.Arm: %s", names[arm->kind]);
-  return 1;
-}
-
-static arm_object *to_arm(lua_State *L, int index) {
-  arm_object *arm = lua_touserdata(L, index);
-  if (arm == NULL || lua_rawlen(L, index) < sizeof *arm) return NULL;
-  return arm->type == &arm_type ? arm : NULL;
-}
-
-/* }=== */
-
-/* {=== the argument === */
 
 /* Stack of the handler: the table, then the arms. */
 enum { TABLE = 1, FIRST = 2 };
 
-static bool check_option(lua_State *L) {
-  const char *key = lua_tostring(L, -2);
-  if (lua_type(L, -2) != LUA_TSTRING || strcmp(key, "biased") != 0)
-    luaL_error(L, "select knows no option '%s'", luaL_tolstring(L, -2, NULL));
-  luaL_argcheck(L, lua_isboolean(L, -1), 1, "biased must be true or false");
-  return lua_toboolean(L, -1);
-}
-
-/* Counts what is numbered, and checks the rest; true if it is biased. */
-static bool read_options(lua_State *L, lua_Integer *numbered) {
-  bool biased = false;
-  lua_pushnil(L);
-  while (lua_next(L, TABLE) != 0) {
-    if (lua_isinteger(L, -2))
-      ++*numbered;
-    else
-      biased = check_option(L);
-    lua_pop(L, 1);
-  }
-  return biased;
-}
-
-static void push_arms(lua_State *L, int narms) {
-  luaL_checkstack(L, narms + LUA_MINSTACK, "too many arms");
-  for (int i = 1; i <= narms; i++) {
-    lua_rawgeti(L, TABLE, i);
-    if (to_arm(L, -1) == NULL)
-      luaL_error(L,
-                 "bad argument #1 to 'select' (arm %d is a %s, not made by "
-                 "on_recv, on_send, on_join or after)",
-                 i, luaL_typename(L, -1));
-  }
-}
-
-/* Leaves the table and its arms on the stack; returns their count. */
-static int read_arms(lua_State *L, bool *biased) {
-  lua_Integer numbered = 0;
-  luaL_checktype(L, TABLE, LUA_TTABLE);
-  lua_settop(L, TABLE);
-  *biased = read_options(L, &numbered);
-  if (numbered == 0)
-    luaL_argerror(L, 1,
-                  "a select without arms would wait for ever: give it on_recv, "
-                  "on_send, on_join or after");
-  luaL_argcheck(L, numbered <= MAX_ARMS, 1, "too many arms");
-  push_arms(L, (int)numbered);
-  return (int)numbered;
-}
-
 static void check_joins(lua_State *L, const cs_task *self, int narms) {
   for (int i = 0; i < narms; i++) {
-    const arm_object *arm = lua_touserdata(L, FIRST + i);
-    if (arm->kind != ON_JOIN) continue;
+    const cs_arm_object *arm = lua_touserdata(L, FIRST + i);
+    if (arm->kind != CS_ON_JOIN) continue;
     const cs_task *task = arm->on;
     if (task->state != CS_TASK_DONE) cs_check_join(L, self, task);
   }
 }
 
-/* }=== */
-
 /* {=== at once === */
 
-static bool is_ready(const arm_object *arm) {
+static bool is_ready(const cs_arm_object *arm) {
   cs_channel *channel = arm->on;
   switch (arm->kind) {
-  case ON_RECV:
+  case CS_ON_RECV:
     return channel->closed || cs_channel_can_take(channel);
-  case ON_SEND:
+  case CS_ON_SEND:
     return channel->closed || cs_channel_can_put(channel);
-  case ON_JOIN:
+  case CS_ON_JOIN:
     return ((cs_task *)arm->on)->state == CS_TASK_DONE;
   default:
     return false; /* a time that has come yields to all others */
@@ -185,8 +58,8 @@ static int choose(lua_State *L, cs_runtime *rt, int narms, bool biased) {
 static int first_after(lua_State *L, int narms, uint64_t *delay) {
   int first = -1;
   for (int i = 0; i < narms; i++) {
-    const arm_object *arm = lua_touserdata(L, FIRST + i);
-    if (arm->kind != AFTER || (first >= 0 && arm->delay >= *delay)) continue;
+    const cs_arm_object *arm = lua_touserdata(L, FIRST + i);
+    if (arm->kind != CS_AFTER || (first >= 0 && arm->delay >= *delay)) continue;
     first = i;
     *delay = arm->delay;
   }
@@ -196,11 +69,12 @@ static int first_after(lua_State *L, int narms, uint64_t *delay) {
 /* Pushes what an arm gives that has come true, other than an item; its object
  * is at `object`. */
 static int push_outcome(lua_State *L, int object, int i) {
-  const arm_object *arm = lua_touserdata(L, object);
-  lua_getiuservalue(L, object, ON);
+  const cs_arm_object *arm = lua_touserdata(L, object);
+  lua_getiuservalue(L, object, CS_ARM_ON);
   lua_pushinteger(L, i + 1);
-  if (arm->kind == ON_RECV) return 1 + cs_channel_reason(L, lua_gettop(L) - 1);
-  if (arm->kind == ON_JOIN)
+  if (arm->kind == CS_ON_RECV)
+    return 1 + cs_channel_reason(L, lua_gettop(L) - 1);
+  if (arm->kind == CS_ON_JOIN)
     lua_pushstring(L, cs_outcome_names[((cs_task *)arm->on)->outcome]);
   else
     lua_pushboolean(L, 1);
@@ -211,17 +85,18 @@ static int push_outcome(lua_State *L, int object, int i) {
  * of results, or CS_PARKED if it turns out that it would have to wait. */
 static int commit(lua_State *L, int i) {
   int object = lua_gettop(L);
-  const arm_object *arm = lua_touserdata(L, object);
-  if (arm->kind == ON_JOIN) return push_outcome(L, object, i);
-  lua_getiuservalue(L, object, ON);
-  lua_getiuservalue(L, object, VALUE);
+  const cs_arm_object *arm = lua_touserdata(L, object);
+  if (arm->kind == CS_ON_JOIN) return push_outcome(L, object, i);
+  lua_getiuservalue(L, object, CS_ARM_ON);
+  lua_getiuservalue(L, object, CS_ARM_VALUE);
   cs_transfer transfer =
-      arm->kind == ON_RECV ? cs_channel_take(L, arm->on, object + 1)
-                           : cs_channel_put(L, arm->on, object + 1, object + 2);
+      arm->kind == CS_ON_RECV
+          ? cs_channel_take(L, arm->on, object + 1)
+          : cs_channel_put(L, arm->on, object + 1, object + 2);
   if (transfer == CS_MUST_WAIT) return CS_PARKED;
-  if (transfer == CS_IS_CLOSED && arm->kind == ON_SEND)
+  if (transfer == CS_IS_CLOSED && arm->kind == CS_ON_SEND)
     return luaL_error(L, "channel is closed");
-  if (transfer == CS_IS_CLOSED || arm->kind == ON_SEND)
+  if (transfer == CS_IS_CLOSED || arm->kind == CS_ON_SEND)
     return push_outcome(L, object, i);
   lua_pushinteger(L, i + 1);
   lua_insert(L, -2);
@@ -238,7 +113,7 @@ static void detach_arms(cs_select *select) {
     cs_arm *arm = &select->arms[i];
     if (arm->queue == NULL) continue;
     cs_ring_remove(arm->queue, &arm->link);
-    if (arm->kind == ON_RECV) ((cs_channel *)arm->on)->receiving--;
+    if (arm->kind == CS_ON_RECV) ((cs_channel *)arm->on)->receiving--;
     arm->queue = NULL;
   }
 }
@@ -252,14 +127,14 @@ void cs_select_push_sent(lua_State *L, cs_task *task) {
   cs_push_anchor(L, CS_HELD);
   lua_rawgetp(L, -1, task);
   push_chosen(L, task->wait.on);
-  lua_getiuservalue(L, -1, VALUE);
+  lua_getiuservalue(L, -1, CS_ARM_VALUE);
   lua_replace(L, -4);
   lua_pop(L, 2);
 }
 
 static int select_finish(lua_State *L, cs_task *self) {
   cs_select *select = self->wait.on;
-  bool item = select->chosen->kind == ON_RECV && self->wait.progress != 0;
+  bool item = select->chosen->kind == CS_ON_RECV && self->wait.progress != 0;
   int i = (int)(select->chosen - select->arms);
   detach_arms(select);
   if (item) {
@@ -280,7 +155,7 @@ static void push_channel(lua_State *thread, cs_task *self) {
   lua_getiuservalue(thread, -1, CS_HELD);
   lua_rawgetp(thread, -1, self);
   push_chosen(thread, self->wait.on);
-  lua_getiuservalue(thread, -1, ON);
+  lua_getiuservalue(thread, -1, CS_ARM_ON);
   lua_replace(thread, -5);
   lua_pop(thread, 3);
 }
@@ -288,7 +163,8 @@ static void push_channel(lua_State *thread, cs_task *self) {
 static void select_cancel(cs_task *self) {
   cs_select *select = self->wait.on;
   detach_arms(select);
-  if (self->state == CS_TASK_PARKED || select->chosen->kind != ON_RECV) return;
+  if (self->state == CS_TASK_PARKED || select->chosen->kind != CS_ON_RECV)
+    return;
   if (self->wait.progress == 0 || !cs_call_intact(self)) return;
   push_channel(self->thread, self);
   cs_channel_give_back(self, select->chosen->on);
@@ -314,20 +190,21 @@ static cs_select *new_select(lua_State *L, int narms) {
 
 /* Notes in each channel how many receivers it would get. */
 static void count_receivers(lua_State *L, int narms) {
-  const arm_object *arm;
+  const cs_arm_object *arm;
   for (int i = 0; i < narms; i++)
-    if ((arm = lua_touserdata(L, FIRST + i))->kind == ON_RECV)
+    if ((arm = lua_touserdata(L, FIRST + i))->kind == CS_ON_RECV)
       ((cs_channel *)arm->on)->wanted = 0;
   for (int i = 0; i < narms; i++)
-    if ((arm = lua_touserdata(L, FIRST + i))->kind == ON_RECV)
+    if ((arm = lua_touserdata(L, FIRST + i))->kind == CS_ON_RECV)
       ((cs_channel *)arm->on)->wanted++;
 }
 
 static bool has_room(lua_State *L, int narms) {
   for (int i = 0; i < narms; i++) {
-    const arm_object *arm = lua_touserdata(L, FIRST + i);
+    const cs_arm_object *arm = lua_touserdata(L, FIRST + i);
     const cs_channel *channel = arm->on;
-    if (arm->kind == ON_RECV && !cs_channel_has_room(channel, channel->wanted))
+    if (arm->kind == CS_ON_RECV &&
+        !cs_channel_has_room(channel, channel->wanted))
       return false;
   }
   return true;
@@ -337,10 +214,10 @@ static bool has_room(lua_State *L, int narms) {
 static void prepare(lua_State *L, cs_task *self, int narms) {
   count_receivers(L, narms);
   for (int i = 0; i < narms; i++) {
-    const arm_object *arm = lua_touserdata(L, FIRST + i);
+    const cs_arm_object *arm = lua_touserdata(L, FIRST + i);
     cs_channel *channel = arm->on;
-    if (arm->kind != ON_RECV) continue;
-    lua_getiuservalue(L, FIRST + i, ON);
+    if (arm->kind != CS_ON_RECV) continue;
+    lua_getiuservalue(L, FIRST + i, CS_ARM_ON);
     cs_channel_make_room(L, channel, lua_gettop(L), channel->wanted);
     lua_pop(L, 1);
   }
@@ -350,20 +227,20 @@ static void prepare(lua_State *L, cs_task *self, int narms) {
   cs_hold(L, self);
 }
 
-static void start_arm(cs_task *self, cs_arm *arm, const arm_object *object) {
+static void start_arm(cs_task *self, cs_arm *arm, const cs_arm_object *object) {
   *arm = (cs_arm){
       .ops = &cs_arm_ops, .task = self, .on = object->on, .kind = object->kind};
   cs_link_init(&arm->link);
   cs_channel *channel = arm->on;
   switch (arm->kind) {
-  case ON_RECV:
+  case CS_ON_RECV:
     arm->queue = &channel->receivers;
     channel->receiving++;
     break;
-  case ON_SEND:
+  case CS_ON_SEND:
     arm->queue = &channel->senders;
     break;
-  case ON_JOIN:
+  case CS_ON_JOIN:
     arm->queue = &((cs_task *)arm->on)->joiners;
     break;
   default:
@@ -404,7 +281,7 @@ static int at_once(lua_State *L, cs_task *self, int narms, bool biased) {
  * what its operation gives */
 static int sys_select(lua_State *L, cs_task *self) {
   bool biased;
-  int narms = read_arms(L, &biased), n;
+  int narms = cs_arms_read(L, &biased), n;
   check_joins(L, self, narms);
   lua_pushnil(L); /* the place of the select */
   if ((n = at_once(L, self, narms, biased)) != CS_PARKED) return n;
@@ -425,18 +302,4 @@ static const cs_syscall syscalls[] = {
     {.name = NULL},
 };
 
-static void open_select(lua_State *L) {
-  static const luaL_Reg fields[] = {{"__tostring", arm_tostring}, {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"on_recv", on_recv_arm},
-                                       {"on_send", on_send_arm},
-                                       {"on_join", on_join_arm},
-                                       {"after", after_arm},
-                                       {NULL, NULL}};
-  cs_push_type(L, "cosched.Arm", fields);
-  lua_setiuservalue(L, lua_upvalueindex(1), CS_ARM_META);
-  lua_pushvalue(L, 1); /* the module */
-  lua_pushvalue(L, lua_upvalueindex(1));
-  luaL_setfuncs(L, functions, 1);
-}
-
-const cs_module cs_module_select = {"select", syscalls, open_select, NULL};
+const cs_module cs_module_select = {"select", syscalls, cs_arms_open, NULL};

@@ -43,8 +43,8 @@ static int park_receiver(cs_task *self, cs_channel *channel,
   return CS_PARKED;
 }
 
-static int receive(lua_State *L, cs_task *self, const cs_wait_ops *ops) {
-  cs_channel *channel = cs_check_channel(L, 1);
+static int receive(lua_State *L, cs_task *self, cs_channel *channel,
+                   const cs_wait_ops *ops) {
   for (;;) {
     cs_transfer transfer = cs_channel_take(L, channel, 1);
     if (transfer == CS_TRANSFERRED) return 1;
@@ -61,7 +61,14 @@ static const cs_wait_ops recv_ops = {
 /* channel:recv(): the next item; nil and the reason when it is closed and empty
  */
 static int channel_recv(lua_State *L, cs_task *self) {
-  return receive(L, self, &recv_ops);
+  return receive(L, self, cs_check_channel(L, 1), &recv_ops);
+}
+
+static int recv_quick(lua_State *L) {
+  cs_channel *channel = cs_to_channel(L, 1);
+  if (channel == NULL || !cs_may_call(L, channel->rt)) return cs_trap(L);
+  cs_task *self = channel->rt->current;
+  return cs_answer(L, self, receive(L, self, channel, &recv_ops));
 }
 
 /* channel:try_recv(): the next item; or nil, a message, a code */
@@ -108,22 +115,29 @@ void cs_check_item(lua_State *L, int index) {
                   "closed: send false, or close the channel");
 }
 
-/* channel:send(value): true, when it is received or in the buffer */
-static int channel_send(lua_State *L, cs_task *self) {
-  cs_channel *channel = cs_check_channel(L, 1);
+static int transmit(lua_State *L, cs_task *self, cs_channel *channel) {
   cs_check_item(L, 2);
-  switch (cs_channel_put(L, channel, 1, 2)) {
-  case CS_TRANSFERRED:
+  cs_transfer transfer = cs_channel_put(L, channel, 1, 2);
+  if (transfer == CS_TRANSFERRED) {
     lua_pushboolean(L, 1);
     return 1;
-  case CS_IS_CLOSED:
-    return luaL_error(L, "channel is closed");
-  default:
-    break;
   }
+  if (transfer == CS_IS_CLOSED) return luaL_error(L, "channel is closed");
   cs_park(self, &send_ops, channel);
   cs_ring_append(&channel->senders, &self->wait.link);
   return CS_PARKED;
+}
+
+/* channel:send(value): true, when it is received or in the buffer */
+static int channel_send(lua_State *L, cs_task *self) {
+  return transmit(L, self, cs_check_channel(L, 1));
+}
+
+static int send_quick(lua_State *L) {
+  cs_channel *channel = cs_to_channel(L, 1);
+  if (channel == NULL || !cs_may_call(L, channel->rt)) return cs_trap(L);
+  cs_task *self = channel->rt->current;
+  return cs_answer(L, self, transmit(L, self, channel));
 }
 
 /* channel:try_send(value): true; or nil, a message, a code */
@@ -165,7 +179,7 @@ static const cs_wait_ops next_ops = {
     .name = "channel receive", .finish = next_finish, .cancel = recv_cancel};
 
 static int channel_next(lua_State *L, cs_task *self) {
-  return iterate(L, receive(L, self, &next_ops));
+  return iterate(L, receive(L, self, cs_check_channel(L, 1), &next_ops));
 }
 
 static const cs_syscall next_row = {.name = "iter", .handler = channel_next};
@@ -229,8 +243,8 @@ static int channel(lua_State *L) {
 /* }=== */
 
 static const cs_syscall methods[] = {
-    {.name = "send", .handler = channel_send},
-    {.name = "recv", .handler = channel_recv},
+    {.name = "send", .handler = channel_send, .quick = send_quick},
+    {.name = "recv", .handler = channel_recv, .quick = recv_quick},
     {.name = "try_send", .handler = channel_try_send, .instant = true},
     {.name = "try_recv", .handler = channel_try_recv, .instant = true},
     {.name = "close", .handler = channel_close, .instant = true},

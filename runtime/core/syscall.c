@@ -86,7 +86,12 @@ int cs_tell_cancelled(lua_State *L, cs_task *self) {
   return cs_suspend(L, self, collect);
 }
 
-static int trap(lua_State *L) {
+int cs_answer(lua_State *L, cs_task *self, int n) {
+  if (n == CS_PARKED) return cs_suspend(L, self, collect);
+  return --self->rt->budget > 0 ? n : give_turn(L, self, n);
+}
+
+int cs_trap(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
   const cs_syscall *row = lua_touserdata(L, lua_upvalueindex(2));
   cs_task *self = rt->current;
@@ -98,13 +103,11 @@ static int trap(lua_State *L) {
   if (!may_wait(L, self)) return cs_raise_cannot_wait(L, row->name);
   if (rt->raising == self) return raise_late(L, self);
   if (cs_task_cancelled(self)) return cs_tell_cancelled(L, self);
-  int n = row->handler(L, self);
-  if (n == CS_PARKED) return cs_suspend(L, self, collect);
-  return --rt->budget > 0 ? n : give_turn(L, self, n);
+  return cs_answer(L, self, row->handler(L, self));
 }
 
 void cs_push_direct(lua_State *L, const cs_syscall *row) {
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_pushlightuserdata(L, (void *)row);
-  lua_pushcclosure(L, trap, 2);
+  lua_pushcclosure(L, row->quick != NULL ? row->quick : cs_trap, 2);
 }

@@ -20,7 +20,23 @@ typedef struct cs_syscall {
   bool instant; /* never waits: may be called anywhere, self may be NULL */
   bool kept;    /* its first argument keeps the object that names it alone, as
                    first user value */
+  lua_CFunction quick; /* a direct call of its own, which knows its runtime by
+                          its argument; NULL: cs_trap */
 } cs_syscall;
+
+/* A direct call. Its upvalues are the runtime and the row. */
+int cs_trap(lua_State *L);
+
+/* For a quick call: true if the running task may make it, here and now; its
+ * handler then answers through cs_answer. Else cs_trap knows what to do. */
+static inline bool cs_may_call(lua_State *L, const cs_runtime *rt) {
+  const cs_task *self = rt->current;
+  return self != NULL && self->thread == L && rt->budget > 1 &&
+         !cs_task_cancelled(self) && rt->raising != self && lua_isyieldable(L);
+}
+
+/* What a handler has returned becomes the answer of its direct call. */
+int cs_answer(lua_State *L, cs_task *self, int n);
 
 /* Pushes the function that makes the call directly. The row outlives it. */
 void cs_push_direct(lua_State *L, const cs_syscall *row);

@@ -86,15 +86,21 @@ static bool read_options(lua_State *L, lua_Integer *numbered) {
   return biased;
 }
 
+static int raise_no_arm(lua_State *L, int i) {
+  const char *type = luaL_typename(L, -1);
+  if (luaL_getmetafield(L, -1, "__name") == LUA_TSTRING)
+    type = lua_tostring(L, -1);
+  return luaL_error(L,
+                    "bad argument #1 to 'select' (arm %d is a %s, not made by "
+                    "on_recv, on_send, on_join or after)",
+                    i, type);
+}
+
 static void push_arms(lua_State *L, int narms) {
   luaL_checkstack(L, narms + LUA_MINSTACK, "too many arms");
   for (int i = 1; i <= narms; i++) {
     lua_rawgeti(L, TABLE, i);
-    if (cs_to_arm(L, -1) == NULL)
-      luaL_error(L,
-                 "bad argument #1 to 'select' (arm %d is a %s, not made by "
-                 "on_recv, on_send, on_join or after)",
-                 i, luaL_typename(L, -1));
+    if (cs_to_arm(L, -1) == NULL) raise_no_arm(L, i);
   }
 }
 

@@ -66,6 +66,16 @@ function sys.checkpoint() end
 function sys.external() end
 ---@return cosched.Call # table
 function sys.stats() end
+---@param channel cosched.Channel
+---@return cosched.Call # value; or nil, reason
+function sys.channel_recv(channel) end
+---@param channel cosched.Channel
+---@param value any
+---@return cosched.Call # true
+function sys.channel_send(channel, value) end
+---@param arms cosched.Arms
+---@return cosched.Call # index, ...
+function sys.select(arms) end
 
 ---@param definition cosched.SyscallDefinition
 ---@return cosched.Call # call, constructor

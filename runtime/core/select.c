@@ -9,6 +9,7 @@
 #include "join.h"
 #include "keep.h"
 #include "module.h"
+#include "outcome.h"
 #include "random.h"
 
 const cs_wait_ops cs_arm_ops = {.name = "an arm of a select"};
@@ -70,6 +71,7 @@ static int first_after(lua_State *L, int narms, uint64_t *delay) {
  * is at `object`. */
 static int push_outcome(lua_State *L, int object, int i) {
   const cs_arm_object *arm = lua_touserdata(L, object);
+  if (arm->kind == CS_ON_JOIN) cs_observe(L, arm->on);
   lua_getiuservalue(L, object, CS_ARM_ON);
   lua_pushinteger(L, i + 1);
   if (arm->kind == CS_ON_RECV)

@@ -252,8 +252,12 @@ static const cs_syscall methods[] = {
     {.name = NULL},
 };
 
-/* sys.send and sys.recv are those of sockets. */
-static const char *const object_names[] = {"channel_send", "channel_recv"};
+/* As objects: sys.send and sys.recv are those of sockets. */
+static const cs_syscall objects[] = {
+    {.name = "channel_send", .handler = channel_send},
+    {.name = "channel_recv", .handler = channel_recv},
+    {.name = NULL},
+};
 
 static void open_channel(lua_State *L) {
   static const luaL_Reg fields[] = {{"__len", channel_len},
@@ -269,9 +273,9 @@ static void open_channel(lua_State *L) {
   cs_name_methods(L, lua_gettop(L), "cosched.Channel");
   lua_setfield(L, -2, "__index");
   lua_setiuservalue(L, lua_upvalueindex(1), CS_CHANNEL_META);
-  for (int i = 0; i < 2; i++) {
-    cs_push_constructor(L, &methods[i], 0);
-    lua_setfield(L, 2, object_names[i]);
+  for (const cs_syscall *row = objects; row->name != NULL; row++) {
+    cs_push_constructor(L, row, 0);
+    lua_setfield(L, 2, row->name);
   }
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_pushcclosure(L, channel, 1);

@@ -391,6 +391,16 @@ describe("a task that waits on a channel", function()
     end
   end)
 
+  each_form("leaves it at a deadline, and nothing is lost", function(recv, send)
+    local channel = cosched.channel()
+    assert.is_false((cosched.move_on(0.001, recv, channel)))
+    assert.is_nil((channel:try_send "x"))
+    assert.is_false((cosched.move_on(0.001, send, channel, "late")))
+    assert.is_nil((channel:try_recv()))
+    cosched.spawn(send, channel, "item")
+    assert.are.same({ true, "item" }, { cosched.move_on(60, recv, channel) })
+  end)
+
   each_form("takes its item with it when it is stopped", function(recv, send)
     for _, stop in ipairs { "cancel", "kill" } do
       local channel, senders = cosched.channel(1), {}

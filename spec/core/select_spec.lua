@@ -301,6 +301,14 @@ describe("a select that waits", function()
     end
   end)
 
+  each_form("leaves all queues at a deadline", function(choose)
+    local a, b = cosched.channel(), cosched.channel()
+    local arms = { on_recv(a), on_send(b, 1), after(LONG) }
+    assert.is_false((cosched.move_on(0.001, choose, arms)))
+    assert.is_nil((a:try_send "x"))
+    assert.is_nil((b:try_recv()))
+  end)
+
   each_form("keeps what it was given when it is cancelled after that", function(choose)
     local channel = cosched.channel()
     local task = cosched.spawn(choose, { on_recv(channel), after(LONG) })

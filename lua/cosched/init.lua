@@ -5,11 +5,14 @@
 assert(_VERSION == "Lua 5.4", "cosched needs Lua 5.4, but this is " .. _VERSION)
 
 local core = require "cosched.core"
+local condition = require "cosched.condition"
+local event = require "cosched.event"
 local inspect = require "cosched.inspect"
 local instrument = require "cosched.instrument"
 local localvar = require "cosched.localvar"
 local nursery = require "cosched.nursery"
 local protect = require "cosched.protect"
+local semaphore = require "cosched.semaphore"
 local together = require "cosched.together"
 
 local M = {
@@ -37,6 +40,12 @@ local M = {
   localvar = localvar.localvar,
   pcall = protect.pcall,
   xpcall = protect.xpcall,
+
+  lock = core.lock,
+  semaphore = semaphore,
+  event = event,
+  condition = condition,
+  waitlist = core.waitlist,
 
   now = core.now,
   sleep = core.sleep,

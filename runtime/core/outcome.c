@@ -4,6 +4,7 @@
 #include "block.h"
 #include "instrument.h"
 #include "keep.h"
+#include "lock.h"
 #include "waiter.h"
 
 const char *const cs_outcome_names[] = {
@@ -43,6 +44,7 @@ static void announce_end(lua_State *L, cs_task *task) {
     cs_nursery_abandon(rt, &task->own);
   task->thread = NULL;
   task->state = CS_TASK_DONE;
+  if (task->locks > 0) cs_locks_break(task);
   rt->live--;
   cs_forget_reason(L, &task->own.scope);
   cs_locals_forget(L, task);

@@ -20,17 +20,25 @@ static void push_place(lua_State *L, lua_State *thread) {
   lua_pushliteral(L, "");
 }
 
+static void push_what(lua_State *L, const cs_task *task) {
+  if (task->wait.ops->describe != NULL)
+    task->wait.ops->describe(L, task);
+  else
+    lua_pushstring(L, task->wait.ops->name);
+}
+
 /* Pushes "task 3 (server.lua:10) waits for sleep at server.lua:12". */
 static void push_line(lua_State *L, int i) {
   lua_rawgeti(L, TASKS, i);
   cs_task *task = lua_touserdata(L, -1);
   cs_push_name(L, -1);
+  push_what(L, task);
   push_place(L, task->thread);
   lua_pushfstring(L, "\n  task %I (%s) waits for %s%s", (LUAI_UACINT)task->tid,
-                  lua_tostring(L, -2), task->wait.ops->name,
+                  lua_tostring(L, -3), lua_tostring(L, -2),
                   lua_tostring(L, -1));
-  lua_replace(L, -4);
-  lua_pop(L, 2);
+  lua_replace(L, -5);
+  lua_pop(L, 3);
 }
 
 static int write_report(lua_State *L) {

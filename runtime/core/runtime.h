@@ -46,6 +46,7 @@ struct cs_runtime {
   cs_link ready;        /* tasks to resume, by wait.link */
   cs_link killed;       /* tasks to kill between two steps, by wait.link */
   cs_link blocks;       /* all there are */
+  cs_ring held_locks;   /* those that somebody owns, by cs_lock.held */
   cs_timers timers;     /* deadlines of waits */
   cs_nursery root;      /* owns the main task of `run` */
   cs_timer grace;       /* of a shutdown: then all are killed */

@@ -50,6 +50,7 @@ struct cs_task {
   bool announced : 1;       /* instruments know that it is ready */
   bool waited : 1;          /* they know that it waits */
   bool preempted : 1;       /* its slice is over */
+  uint8_t locks : 2;        /* that it owns; 3: as many or more, at some time */
   uint32_t steps;           /* how often it was resumed */
   uint32_t born_ms;         /* on the runtime's clock */
   uint64_t cpu_ns : 48;     /* where that is measured */

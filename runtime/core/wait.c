@@ -34,6 +34,13 @@ int cs_requeue(cs_task *self, const cs_wait_ops *ops) {
   return CS_PARKED;
 }
 
+int cs_requeue_taken(cs_task *self, const cs_wait_ops *ops, void *on) {
+  cs_requeue(self, ops);
+  self->wait.on = on;
+  self->uncollected = true;
+  return CS_PARKED;
+}
+
 /* Unlinks a parked task from what it waits for. */
 static void detach(cs_task *task) {
   cs_link_remove(&task->wait.link);
@@ -56,9 +63,10 @@ void cs_wake(cs_task *task) {
 }
 
 bool cs_interrupt(cs_task *task, int status) {
-  if (task->state != CS_TASK_PARKED || task->wait.ops->cancel == NULL)
-    return false;
-  task->wait.ops->cancel(task);
+  const cs_wait_ops *ops = task->wait.ops;
+  if (task->state != CS_TASK_PARKED || ops->cancel == NULL) return false;
+  if (ops->shielded && status == UV_ECANCELED) return false;
+  ops->cancel(task);
   unpark(task, status);
   return true;
 }

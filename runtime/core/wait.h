@@ -42,6 +42,10 @@ typedef struct cs_wait_ops {
   /* After cancel, on the task's own stack and before the call fails: what needs
    * Lua. Not called when the task is killed. NULL: nothing. */
   void (*unwind)(lua_State *L, cs_task *self);
+  /* Pushes what a parked task waits for, better than `name` says it. NULL: the
+   * name will do. May raise. */
+  void (*describe)(lua_State *L, const cs_task *task);
+  bool shielded; /* a cancellation does not end it; what else does, may */
 } cs_wait_ops;
 
 typedef struct cs_wait {
@@ -64,6 +68,10 @@ int cs_park_until(cs_task *self, const cs_wait_ops *ops, void *on,
 
 /* Sends the running task to the tail of the ready queue; `ops` collects. */
 int cs_requeue(cs_task *self, const cs_wait_ops *ops);
+
+/* The same for a call that had no need to park, and has taken something: until
+ * the task collects, `cancel` gives that back. */
+int cs_requeue_taken(cs_task *self, const cs_wait_ops *ops, void *on);
 
 /* What it waits for has happened. The task must be parked. */
 void cs_wake(cs_task *task);

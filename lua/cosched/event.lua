@@ -1,0 +1,37 @@
+--- cosched.event([name]): something that has happened, or not yet.
+
+local core = require "cosched.core"
+
+local Event = { __name = "cosched.Event" }
+Event.__index = {}
+
+local methods = Event.__index
+
+-- A mistake of the caller is reported at the caller's line.
+local function answer(ok, result)
+  if not ok then error(result, 2) end
+  return result
+end
+
+--- Waits until it is set; true.
+function methods:wait()
+  -- set already: the others get their turn, and a cancelled task is told
+  if self.happened then return answer(pcall(core.checkpoint)) end
+  return answer(pcall(self.list.wait, self.list))
+end
+
+--- From now on nobody waits: all who do go on, even if it is cleared at once.
+function methods:set()
+  self.happened = true
+  self.list:wake_all()
+end
+
+--- From now on tasks wait again.
+function methods:clear() self.happened = false end
+
+--- True while it is set.
+function methods:is_set() return self.happened end
+
+return function(name)
+  return setmetatable({ list = core.waitlist(name or "an event"), happened = false }, Event)
+end

@@ -7,9 +7,9 @@ Semaphore.__index = {}
 
 local methods = Semaphore.__index
 
--- What acquire returns: one permit. `holds` is the semaphore, false when released.
-local Guard = { __name = "cosched.Permit" }
-Guard.__index = Guard
+-- What acquire returns. `of` is the semaphore, false when it was given back.
+local Permit = { __name = "cosched.Permit" }
+Permit.__index = {}
 
 local function give_back(semaphore)
   if semaphore.list:count() >= semaphore.max then
@@ -18,37 +18,38 @@ local function give_back(semaphore)
   semaphore.list:give()
 end
 
---- Gives the permit back; nothing when that was done.
-function Guard:release()
-  local semaphore = self.holds
-  self.holds = false
+--- Gives it back; nothing happens when that was done.
+function Permit.__index:release()
+  local semaphore = self.of
+  self.of = false
   if semaphore then give_back(semaphore) end
 end
 
-Guard.__close = Guard.release
+Permit.__close = Permit.__index.release
 
--- The permit comes last, when nothing can fail any more.
-local function acquired(semaphore, guard, ok, problem)
+-- Made before there is anything to lose.
+local function new_permit() return setmetatable({ of = false }, Permit) end
+
+local function acquired(semaphore, permit, ok, problem)
   if not ok then error(problem, 2) end
-  guard.holds = semaphore
-  return guard
+  permit.of = semaphore
+  return permit
 end
 
---- Waits for a permit, and returns a guard that gives it back when it is closed.
+--- Waits for a permit, and returns it: a guard, which gives it back when it is closed.
 function methods:acquire()
-  local guard = setmetatable({ holds = false }, Guard)
-  return acquired(self, guard, pcall(self.list.wait, self.list))
+  return acquired(self, new_permit(), pcall(self.list.wait, self.list))
 end
 
 --- The same without waiting; nil, "busy", "EBUSY" when there is no permit.
 function methods:try_acquire()
-  local guard = setmetatable({ holds = false }, Guard)
+  local permit = new_permit()
   if not self.list:try() then return nil, "busy", "EBUSY" end
-  guard.holds = self
-  return guard
+  permit.of = self
+  return permit
 end
 
---- Gives a permit back, from wherever, for an acquire whose guard is not used.
+--- Gives a permit back, from anywhere, for an acquire whose guard is not used.
 function methods:release() give_back(self) end
 
 --- How many permits are there.

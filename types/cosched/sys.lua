@@ -49,6 +49,13 @@ function sys.kill(task) end
 ---@return cosched.Call # nothing
 function sys.supervise(on_error) end
 
+---@param lock cosched.Lock
+---@return cosched.Call # the lock, as a guard
+function sys.acquire(lock) end
+---@param list cosched.WaitList
+---@return cosched.Call # true
+function sys.wait_on(list) end
+
 ---@return cosched.Call # seconds
 function sys.now() end
 ---@param seconds number

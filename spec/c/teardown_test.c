@@ -120,6 +120,14 @@ static const struct {
     {"read_wait of a descriptor", "local a, b = pair() core.read_wait(a:fd())"},
     {"read_wait of a foreign descriptor", "core.read_wait(0)"},
     {"a row in Lua", "never()"},
+    {"a lock", "local l = core.lock() l:acquire() spawn(l.acquire, l)\n"
+               "spawn(function() coroutine.yield(sys.acquire(l)) end) long()"},
+    {"a lock that was handed over",
+     "local l = core.lock() l:acquire() spawn(l.acquire, l)\n"
+     "core.checkpoint() l:release() close_state()"},
+    {"a waiting list", "core.waitlist():wait()"},
+    {"a waiting list, woken", "local l = core.waitlist() spawn(l.wait, l)\n"
+                              "core.checkpoint() l:wake() close_state()"},
     {"its children", "spawn(long)"},
     {"a yielded sleep", "coroutine.yield(sys.sleep(3600))"},
     {"a yielded recv", "local a, b = pair() coroutine.yield(sys.recv(a))"},

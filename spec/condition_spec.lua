@@ -217,6 +217,22 @@ describe("a task that waits for a condition", function()
     assert.are.equal(task, found.owner)
   end))
 
+  it("owns the lock when a time limit ends the wait", in_task(function()
+    local lock = cosched.lock()
+    local condition = cosched.condition(lock)
+    local _ <close> = lock:acquire()
+    assert.is_false((cosched.move_on(0.001, condition.wait, condition)))
+    assert.are.equal(cosched.current(), lock:owner())
+    local other = cosched.spawn(function()
+      local _ <close> = lock:acquire()
+      cosched.sleep(0.003)
+    end)
+    assert.is_false((cosched.move_on(0.001, condition.wait, condition)))
+    assert.are.equal(cosched.current(), lock:owner()) -- it has waited for the other
+    assert.are.equal("ok", (other:wait()))
+    assert.is_true(cosched.sleep(0))
+  end))
+
   it("passes nothing on when it is cancelled before a notification", in_task(function()
     local condition, log = cosched.condition(), {}
     local tasks = waiters(condition, log, 3)

@@ -196,6 +196,8 @@ static int list_gc(lua_State *L) {
 /* }=== */
 
 static const cs_syscall wait_row = {.name = "wait", .handler = sys_wait};
+/* As an object: sys.wait is that of tasks. */
+static const cs_syscall wait_on_row = {.name = "wait_on", .handler = sys_wait};
 
 static const luaL_Reg methods[] = {
     {"wake", list_wake}, {"wake_all", list_wake_all}, {"give", list_give},
@@ -216,8 +218,8 @@ static void open_waitlist(lua_State *L) {
   cs_name_methods(L, lua_gettop(L), "cosched.WaitList");
   lua_setfield(L, -2, "__index");
   lua_setiuservalue(L, lua_upvalueindex(1), CS_WAIT_LIST_META);
-  cs_push_constructor(L, &wait_row, 0);
-  lua_setfield(L, 2, "wait_on"); /* sys.wait is that of tasks */
+  cs_push_constructor(L, &wait_on_row, 0);
+  lua_setfield(L, 2, wait_on_row.name);
   lua_settop(L, 2);
   lua_pushvalue(L, 1);
   lua_pushvalue(L, lua_upvalueindex(1));

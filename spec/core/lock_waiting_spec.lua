@@ -113,6 +113,35 @@ describe("a task that waits for a lock", function()
   end
 end)
 
+describe("a time limit", function()
+  for name, acquire in pairs { direct = direct, yielded = yielded } do
+    it("ends a wait for a lock by a " .. name .. " call, and nothing else", in_task(function()
+      local lock, log = cosched.lock(), {}
+      local owner = cosched.spawn(function()
+        local _ <close> = lock:acquire()
+        cosched.sleep(LONG)
+      end)
+      cosched.checkpoint()
+      assert.is_false((cosched.move_on(0.001, acquire, lock)))
+      assert.are.equal(owner, lock:owner())
+      local next_one = taker(lock, log, "next")
+      cosched.checkpoint()
+      owner:cancel()
+      next_one:join()
+      assert.are.same({ "next" }, log)
+    end))
+  end
+
+  it("on a block that owns a lock releases it", in_task(function()
+    local lock = cosched.lock()
+    assert.is_false((cosched.move_on(0.001, function()
+      local _ <close> = lock:acquire()
+      cosched.sleep(LONG)
+    end)))
+    assert.is_nil(lock:owner())
+  end))
+end)
+
 describe("a lock whose owner has ended", function()
   local ends = {
     ["by a return"] = function() end,

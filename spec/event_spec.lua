@@ -37,11 +37,11 @@ describe("an event", function()
     assert.is_true(event:is_set())
   end))
 
-  it("that is set gives the others a turn, and tells a cancelled task", in_task(function()
+  it("that is set lets the others run now and then, tells the cancelled", in_task(function()
     local event, turn = cosched.event(), false
     event:set()
     cosched.spawn(function() turn = true end)
-    event:wait()
+    for _ = 1, 100 do event:wait() end
     assert.is_true(turn)
     local task = cosched.spawn(function() event:wait() end)
     task:cancel()

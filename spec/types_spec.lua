@@ -58,6 +58,7 @@ local RETURN_NOTHING = {
   ["wait:park"] = true, ["lock:release"] = true, ["condition:release"] = true,
   ["semaphore:release"] = true, ["permit:release"] = true,
   ["event:set"] = true, ["event:clear"] = true,
+  ["waitlist:open"] = true, ["waitlist:shut"] = true,
 }
 
 -- A wait has no section of its own: the one of cosched.syscall describes it.

@@ -23,8 +23,7 @@ end }
 -- it returns or raises, the task owns the lock then.
 function methods:wait()
   check_owner(self, "wait")
-  self.lock:release()
-  local ok, problem = pcall(self.list.wait, self.list)
+  local ok, problem = pcall(self.list.wait, self.list, self.lock)
   local _ <close> = ok and self.passing or nil
   local owned, broken = core.reacquire(self.lock)
   if not owned then error(broken, 2) end

@@ -14,24 +14,17 @@ local function answer(ok, result)
 end
 
 --- Waits until it is set; true.
-function methods:wait()
-  -- set already: the others get their turn, and a cancelled task is told
-  if self.happened then return answer(pcall(core.checkpoint)) end
-  return answer(pcall(self.list.wait, self.list))
-end
+function methods:wait() return answer(pcall(self.list.wait, self.list)) end
 
 --- From now on nobody waits: all who do go on, even if it is cleared at once.
-function methods:set()
-  self.happened = true
-  self.list:wake_all()
-end
+function methods:set() self.list:open() end
 
 --- From now on tasks wait again.
-function methods:clear() self.happened = false end
+function methods:clear() self.list:shut() end
 
 --- True while it is set.
-function methods:is_set() return self.happened end
+function methods:is_set() return self.list:is_open() end
 
 return function(name)
-  return setmetatable({ list = core.waitlist(name or "an event"), happened = false }, Event)
+  return setmetatable({ list = core.waitlist(name or "an event") }, Event)
 end

@@ -135,8 +135,7 @@ static const cs_wait_ops reacquire_ops = {.name = "a lock",
 static int sys_reacquire(lua_State *L, cs_task *self) {
   if (self == NULL) return cs_raise_cannot_wait(L, "acquire");
   cs_lock *lock = check_lock(L);
-  if (lock->broken_by != 0) return reacquired(L, lock);
-  check_acquire(L, self);
+  if (lock->broken_by != 0 || lock->owner == self) return reacquired(L, lock);
   if (lock->owner != NULL) {
     if (self->thread != L || !lua_isyieldable(L))
       return cs_raise_cannot_wait(L, "acquire");

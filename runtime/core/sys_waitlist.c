@@ -3,6 +3,7 @@
  *
  * A task that is woken has been given something: its turn, or a permit. Until
  * it collects, it may be killed; then what it was given goes to the next. */
+#include "lock.h"
 #include "module.h"
 
 /* How a waiter was woken (its wait.progress), which says what is to become of
@@ -18,6 +19,7 @@ typedef struct wait_list {
   lua_Integer waiting; /* how many */
   lua_Integer permits; /* kept for those who come; then nobody waits */
   lua_Integer woken;   /* waiters that have not collected yet */
+  bool open;           /* nobody waits, whether there are permits or not */
   const char *name;    /* a string that the userdata keeps */
 } wait_list;
 
@@ -64,6 +66,26 @@ static int list_wake(lua_State *L) {
 static int list_wake_all(lua_State *L) {
   wait_list *list = check_list(L);
   lua_pushinteger(L, wake(list, list->waiting, BY_ALL));
+  return 1;
+}
+
+/* list:open(): wakes all; until list:shut(), nobody waits */
+static int list_open(lua_State *L) {
+  wait_list *list = check_list(L);
+  wake(list, list->waiting, BY_ALL);
+  list->open = true;
+  return 0;
+}
+
+/* list:shut() */
+static int list_shut(lua_State *L) {
+  check_list(L)->open = false;
+  return 0;
+}
+
+/* list:is_open() */
+static int list_is_open(lua_State *L) {
+  lua_pushboolean(L, check_list(L)->open);
   return 1;
 }
 
@@ -123,13 +145,28 @@ static int take_permit(lua_State *L, cs_task *self, wait_list *list) {
   return 1;
 }
 
-/* list:wait(): true, once it was woken or has a permit */
+/* The lock at 2, which the caller owns; NULL: none is given. */
+static cs_lock *check_own_lock(lua_State *L, const cs_task *self) {
+  if (lua_isnoneornil(L, 2)) return NULL;
+  cs_lock *lock = cs_check_type(L, 2, CS_LOCK_META, "cosched.Lock");
+  luaL_argcheck(L, lock->owner == self, 2, "must be held by the caller");
+  return lock;
+}
+
+/* list:wait([lock]): true, once it was woken or has a permit; the lock is
+ * released at the moment when the task waits */
 static int sys_wait(lua_State *L, cs_task *self) {
   wait_list *list = check_list(L);
+  cs_lock *lock = check_own_lock(L, self);
   if (list->permits > 0) return take_permit(L, self, list);
+  if (list->open) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
   cs_park(self, &wait_ops, list);
   cs_ring_append(&list->waiters, &self->wait.link);
   list->waiting++;
+  if (lock != NULL) cs_lock_hand_on(lock);
   return CS_PARKED;
 }
 
@@ -200,7 +237,8 @@ static const cs_syscall wait_row = {.name = "wait", .handler = sys_wait};
 static const cs_syscall wait_on_row = {.name = "wait_on", .handler = sys_wait};
 
 static const luaL_Reg methods[] = {
-    {"wake", list_wake}, {"wake_all", list_wake_all}, {"give", list_give},
+    {"wake", list_wake}, {"wake_all", list_wake_all}, {"open", list_open},
+    {"shut", list_shut}, {"is_open", list_is_open},   {"give", list_give},
     {"try", list_try},   {"count", list_count},       {"waiting", list_waiting},
     {NULL, NULL},
 };

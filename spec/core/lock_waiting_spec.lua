@@ -88,6 +88,35 @@ describe("a task that waits for a lock", function()
     end))
   end
 
+  for seed = 1, 5 do
+    it("is one of many who come, are cancelled and killed: seed " .. seed, in_task(function()
+      math.randomseed(seed)
+      local locks_of_all, inside, tasks = { cosched.lock(), cosched.lock() }, { 0, 0 }, {}
+      for i = 1, 100 do
+        tasks[i] = cosched.spawn(function()
+          for _ = 1, 5 do
+            local k = math.random(2)
+            local _ <close> = (math.random(2) == 1 and direct or yielded)(locks_of_all[k])
+            inside[k] = inside[k] + 1
+            local _ <close> = closing(function() inside[k] = inside[k] - 1 end)
+            assert(inside[k] == 1)
+            if math.random(2) == 1 then cosched.checkpoint() end
+          end
+        end)
+      end
+      for _ = 1, 400 do
+        local task, roll = tasks[math.random(#tasks)], math.random(10)
+        if roll == 1 then task:cancel() elseif roll == 2 then task:kill() end
+        if roll > 5 then cosched.checkpoint() end
+      end
+      for _, task in ipairs(tasks) do assert.are_not.equal("error", (task:wait())) end
+      for k = 1, 2 do
+        assert.is_nil(locks_of_all[k]:owner())
+        assert.matches("free", tostring(locks_of_all[k]))
+      end
+    end))
+  end
+
   for _, when in ipairs { "before", "after" } do
     it("passes it on if a stranger closed its coroutine " .. when .. " the hand-off", function()
       local log, ended = {}, nil

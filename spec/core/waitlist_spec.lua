@@ -171,6 +171,43 @@ describe("a waiting list", function()
     assert.are.equal(0, list:waiting())
   end))
 
+  it("may be open: then nobody waits, and who waited goes on", in_task(function()
+    local list, log = cosched.waitlist(), {}
+    waiters(list, log, 2)
+    assert.is_false(list:is_open())
+    list:open()
+    assert.is_true(list:is_open())
+    assert.are.equal(0, list:waiting())
+    assert.is_true(direct(list))
+    assert.is_true(yielded(list))
+    list:shut()
+    local late = waiter(list, log, "late")
+    settle()
+    assert.are.same({ 1, 2 }, log)
+    late:cancel()
+  end))
+
+  it("releases a lock at the moment when the task waits", in_task(function()
+    local list, lock, log = cosched.waitlist(), cosched.lock(), {}
+    local task = cosched.spawn(function()
+      lock:acquire()
+      log[1] = list:wait(lock)
+      log[2] = lock:owner() == nil
+    end)
+    settle()
+    assert.is_nil(lock:owner())
+    list:wake()
+    task:join()
+    assert.are.same({ true, true }, log)
+    assert.matches("must be held by the caller", caught(list.wait, list, lock))
+    assert.matches("cosched.Lock expected", caught(list.wait, list, {}))
+    lock:acquire()
+    list:give() -- nothing to wait for: it keeps the lock
+    list:wait(lock)
+    assert.are.equal(cosched.current(), lock:owner())
+    lock:release()
+  end))
+
   it("says what is waited for, in reports", function()
     local problem = caught(cosched.run, function()
       local list = cosched.waitlist "a spare tyre"

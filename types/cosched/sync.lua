@@ -88,7 +88,7 @@ function cosched.event(name) end
 ---@class cosched.Event
 local Event = {}
 
----Waits until it is set; a checkpoint if it is.
+---Waits until it is set.
 ---@async
 ---@return true
 function Event:wait() end
@@ -150,8 +150,9 @@ local WaitList = {}
 ---Waits until it is woken, or takes a permit that is there. The first to come is the
 ---first to be woken.
 ---@async
+---@param lock? cosched.Lock Which the task owns: released when it waits.
 ---@return true
-function WaitList:wait() end
+function WaitList:wait(lock) end
 
 ---Wakes those who wait longest. If one of them is killed before it runs, the next is
 ---woken in its place.
@@ -162,6 +163,15 @@ function WaitList:wake(n) end
 ---Wakes all who wait now.
 ---@return integer count How many were woken.
 function WaitList:wake_all() end
+
+---Wakes all who wait, and nobody waits from now on. A gate.
+function WaitList:open() end
+
+---Tasks wait again.
+function WaitList:shut() end
+
+---@return boolean
+function WaitList:is_open() end
 
 ---As wake, but what finds nobody is kept as permits. No permit is ever lost.
 ---@param n? integer Default: 1.

@@ -53,8 +53,9 @@ function sys.supervise(on_error) end
 ---@return cosched.Call # the lock, as a guard
 function sys.acquire(lock) end
 ---@param list cosched.WaitList
+---@param lock? cosched.Lock
 ---@return cosched.Call # true
-function sys.wait_on(list) end
+function sys.wait_on(list, lock) end
 
 ---@return cosched.Call # seconds
 function sys.now() end

@@ -354,3 +354,40 @@ describe("a task that waits for a condition", function()
     assert.matches("waits for a condition", problem.report)
   end)
 end)
+
+describe("where tasks are preempted", function()
+  -- Computes for a while: somewhere in there its slice ends.
+  local function burn()
+    local sum = 0
+    for i = 1, math.random(100, 5000) do sum = sum + i end
+    return sum
+  end
+
+  it("no notification is lost between the look and the wait", function()
+    local items, got = 0, 0
+    cosched.run({ slice = 0.0001 }, function()
+      local condition = cosched.condition()
+      for _ = 1, 5 do
+        cosched.spawn(function()
+          for _ = 1, 30 do
+            local _ <close> = condition:acquire()
+            burn()
+            while items == 0 do condition:wait() end
+            items, got = items - 1, got + 1
+          end
+        end)
+      end
+      for _ = 1, 5 do
+        cosched.spawn(function()
+          for _ = 1, 30 do
+            local _ <close> = condition:acquire()
+            items = items + 1
+            burn()
+            condition:notify()
+          end
+        end)
+      end
+    end)
+    assert.are.same({ 0, 150 }, { items, got })
+  end)
+end)

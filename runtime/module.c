@@ -49,6 +49,8 @@ static void make_anchors(lua_State *L) {
   lua_newtable(L);
   lua_setiuservalue(L, runtime, CS_CALLBACKS);
   lua_newtable(L);
+  lua_setiuservalue(L, runtime, CS_NAMES);
+  lua_newtable(L);
   lua_setiuservalue(L, runtime, CS_HELD);
   lua_newtable(L);
   lua_setiuservalue(L, runtime, CS_LOCALS);

@@ -41,7 +41,8 @@ end
 -- {=== tree ===
 
 local function describe_scope(scope)
-  local words = { scope.nursery and "nursery" or "scope" }
+  local kind = scope.nursery and "nursery" or "scope"
+  local words = { scope.name and ("%s '%s'"):format(kind, scope.name) or kind }
   if scope.shield then words[#words + 1] = "shielded" end
   if scope.cancelled then words[#words + 1] = "cancelled" end
   if scope.deadline then

@@ -23,6 +23,7 @@ struct cs_block {
   cs_timer timer;           /* runs while it is entered and not cancelled */
   uint32_t daemons;         /* children that need not end by themselves */
   bool is_nursery : 1;      /* for reports */
+  bool named : 1;           /* CS_NAMES has its name */
   bool used : 1;            /* it was entered once */
   bool closed : 1;          /* it was left */
   bool caught : 1;          /* a cancellation has ended here */
@@ -35,12 +36,15 @@ struct cs_block {
 cs_block *cs_block_new(lua_State *L, bool timed);
 
 /* A handle is a userdata that holds the address of its block. This pushes one,
- * with that metatable and one user value. Raises; then a block that was not
+ * with that metatable. Raises; then a block that was not
  * entered yet is freed. */
 void cs_block_push_handle(lua_State *L, cs_block *block, cs_anchor meta);
 
 /* Finalizer of handles: the handle lets go of it. */
 int cs_block_gc(lua_State *L);
+
+/* Names it by the field `name` of the table at `options`. */
+void cs_block_read_name(lua_State *L, cs_block *block, int options);
 
 /* When the runtime is closed: frees all; handles are left empty. */
 void cs_blocks_close(cs_runtime *rt);

@@ -9,7 +9,7 @@
 
 static int make_handle(lua_State *L) {
   cs_block *block = lua_touserdata(L, 1);
-  block->handle = lua_newuserdatauv(L, sizeof *block->handle, 1);
+  block->handle = lua_newuserdatauv(L, sizeof *block->handle, 0);
   *block->handle = block;
   return 1;
 }
@@ -34,6 +34,17 @@ int cs_block_gc(lua_State *L) {
   return 0;
 }
 
+void cs_block_read_name(lua_State *L, cs_block *block, int options) {
+  int type = lua_getfield(L, options, "name");
+  luaL_argcheck(L, type == LUA_TNIL || type == LUA_TSTRING, options,
+                "name: a string expected");
+  if (type == LUA_TSTRING) {
+    cs_set_name(L, block, lua_gettop(L));
+    block->named = true;
+  }
+  lua_pop(L, 1);
+}
+
 cs_block *cs_handle_block(lua_State *L, void *handle) {
   cs_block *block = *(cs_block **)handle;
   if (block == NULL) luaL_error(L, "the runtime is closed");
@@ -45,9 +56,9 @@ int cs_block_cancel(lua_State *L, cs_block *block) {
   bool can = !block->closed && scope->source == CS_NOT_CANCELLED;
   if (can) {
     lua_settop(L, 2);
-    cs_keep_reason(L, scope, 2);
+    uint32_t key = cs_keep_reason(L, "explicit", 2);
     cs_timer_stop(&block->rt->timers, &block->timer);
-    cs_cancel(block->rt, scope, CS_BY_CALL);
+    cs_cancel_for(block->rt, scope, CS_BY_CALL, key);
   }
   lua_pushboolean(L, can);
   return 1;
@@ -64,7 +75,7 @@ bool cs_block_push_field(lua_State *L, const cs_block *block) {
   else if (strcmp(key, "caught") == 0)
     lua_pushboolean(L, block->caught);
   else if (strcmp(key, "name") == 0)
-    lua_getiuservalue(L, 1, 1);
+    cs_push_block_name(L, block);
   else
     return false;
   return true;

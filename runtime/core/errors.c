@@ -36,13 +36,9 @@ int cs_fail(lua_State *L, int code) {
 
 /* {=== Cancelled === */
 
-void cs_push_cancelled(lua_State *L, cs_scope *scope) {
-  scope = cs_scope_cause(scope);
+void cs_push_cancelled(lua_State *L, const cs_scope *scope) {
   cs_push_anchor(L, CS_CANCELLED);
-  if (lua_rawgetp(L, -1, scope) == LUA_TNIL) {
-    lua_pop(L, 1);
-    lua_rawgeti(L, -1, scope->source);
-  }
+  lua_rawgeti(L, -1, scope->cancellation);
   lua_remove(L, -2);
 }
 

@@ -19,7 +19,7 @@ int cs_fail(lua_State *L, int code);
 void cs_errors_open(lua_State *L);
 
 /* Pushes the cancellation that holds for a cancelled scope. */
-void cs_push_cancelled(lua_State *L, cs_scope *scope);
+void cs_push_cancelled(lua_State *L, const cs_scope *scope);
 
 /* True if the value at `index` is a cancellation. */
 bool cs_is_cancelled(lua_State *L, int index);

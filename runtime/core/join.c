@@ -38,6 +38,7 @@ static bool waits_for(const cs_task *task, const cs_task *self) {
 }
 
 static bool is_ancestor(const cs_task *task, const cs_task *self) {
+  if (task->tid > self->tid) return false; /* it is younger */
   const cs_scope *scope = self->own.scope.parent;
   while (scope != NULL && scope != &task->own.scope) scope = scope->parent;
   return scope != NULL;

@@ -20,8 +20,8 @@ void cs_take_held(lua_State *L, cs_task *self) {
   self->holds = false;
 }
 
-void cs_set_callback(lua_State *L, const void *key, int index) {
-  cs_push_anchor(L, CS_CALLBACKS);
+static void set(lua_State *L, cs_anchor anchor, const void *key, int index) {
+  cs_push_anchor(L, anchor);
   if (index > 0)
     lua_pushvalue(L, index);
   else
@@ -30,25 +30,52 @@ void cs_set_callback(lua_State *L, const void *key, int index) {
   lua_pop(L, 1);
 }
 
-void cs_keep_reason(lua_State *L, cs_scope *scope, int index) {
+void cs_set_callback(lua_State *L, const void *key, int index) {
+  set(L, CS_CALLBACKS, key, index);
+}
+
+void cs_set_name(lua_State *L, const void *block, int index) {
+  set(L, CS_NAMES, block, index);
+}
+
+void cs_push_block_name(lua_State *L, const void *block) {
+  cs_push_anchor(L, CS_NAMES);
+  lua_rawgetp(L, -1, block);
+  lua_remove(L, -2);
+}
+
+/* A free key of the table on top. */
+static uint32_t next_reason(lua_State *L, cs_runtime *rt) {
+  for (bool taken = true; taken;) {
+    if (++rt->last_reason < CS_FIRST_REASON) rt->last_reason = CS_FIRST_REASON;
+    taken = lua_rawgeti(L, -1, rt->last_reason) != LUA_TNIL;
+    lua_pop(L, 1);
+  }
+  return rt->last_reason;
+}
+
+uint32_t cs_keep_reason(lua_State *L, const char *source, int index) {
   cs_push_anchor(L, CS_CANCELLED);
+  uint32_t key = next_reason(L, cs_runtime_of(L));
   lua_createtable(L, 0, 2);
-  lua_pushliteral(L, "explicit");
+  lua_pushstring(L, source);
   lua_setfield(L, -2, "source");
   lua_pushvalue(L, index);
   lua_setfield(L, -2, "reason");
   cs_push_anchor(L, CS_CANCELLED_META);
   lua_setmetatable(L, -2);
-  lua_rawsetp(L, -2, scope);
+  lua_rawseti(L, -2, key);
   lua_pop(L, 1);
+  return key;
 }
 
 void cs_forget_reason(lua_State *L, cs_scope *scope) {
-  if (scope->source != CS_BY_CALL) return;
+  if (scope->cancellation < CS_FIRST_REASON) return;
   cs_push_anchor(L, CS_CANCELLED);
   lua_pushnil(L);
-  lua_rawsetp(L, -2, scope);
+  lua_rawseti(L, -2, scope->cancellation);
   lua_pop(L, 1);
+  scope->cancellation = 0;
 }
 
 void cs_locals_inherit(lua_State *L, cs_task *task, const cs_task *from) {

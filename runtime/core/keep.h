@@ -16,11 +16,15 @@ void cs_take_held(lua_State *L, cs_task *self);
  * address; a negative index forgets it, and then nothing is allocated. */
 void cs_set_callback(lua_State *L, const void *key, int index);
 
-/* Keeps the cancellation that a scope will raise: explicit, with the reason at
- * `index` or none. May raise. */
-void cs_keep_reason(lua_State *L, cs_scope *scope, int index);
+/* The same for the name of a block. */
+void cs_set_name(lua_State *L, const void *block, int index);
+void cs_push_block_name(lua_State *L, const void *block);
 
-/* Forgets it. */
+/* Keeps a cancellation: its source, with the reason at `index` or none. Returns
+ * its key in CS_CANCELLED. May raise. */
+uint32_t cs_keep_reason(lua_State *L, const char *source, int index);
+
+/* Forgets the one that a scope was cancelled with by itself. */
 void cs_forget_reason(lua_State *L, cs_scope *scope);
 
 /* Gives a new task the task-local values of another one. May raise. */

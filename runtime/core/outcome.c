@@ -46,7 +46,8 @@ static void announce_end(lua_State *L, cs_task *task) {
   task->state = CS_TASK_DONE;
   if (task->locks > 0) cs_locks_break(task);
   rt->live--;
-  cs_forget_reason(L, &task->own.scope);
+  if (task->own.scope.source == CS_BY_CALL || task->kill_reason)
+    cs_forget_reason(L, &task->own.scope);
   cs_locals_forget(L, task);
   if (task->holds) {
     cs_take_held(L, task);
@@ -137,13 +138,13 @@ static void kill_task(lua_State *L, cs_task *task) {
   task->outcome = CS_CANCELLED_OUTCOME;
   task->nresults = 1;
   cs_push_anchor(L, CS_CANCELLED);
-  lua_rawgeti(L, -1, CS_BY_KILL);
+  lua_rawgeti(L, -1,
+              task->kill_reason ? task->own.scope.cancellation : CS_BY_KILL);
   lua_remove(L, -2);
   keep_value(L, task);
   announce_end(L, task);
 }
 
 void cs_kill_doomed(lua_State *L, cs_runtime *rt) {
-  while (!cs_queue_empty(&rt->killed))
-    kill_task(L, CS_OWNER(cs_queue_take(&rt->killed), cs_task, wait.link));
+  for (cs_task *task; (task = cs_take_doomed(rt)) != NULL;) kill_task(L, task);
 }

@@ -63,6 +63,8 @@ struct cs_runtime {
   bool shuffles;                         /* batches run in a random order */
   uint64_t virtual_now;  /* the time, where the clock is virtual */
   bool virtual_clock;    /* time jumps to the next deadline, and only so */
+  bool killed_unsorted;  /* the newest is not first */
+  uint32_t last_reason;  /* key in CS_CANCELLED that was given last */
   bool open;             /* the loop is there */
   bool polling;          /* inside uv_run */
   bool loop_changed;     /* a libuv handle was started since the last turn */
@@ -120,6 +122,7 @@ typedef enum cs_anchor {
   CS_REPORTER,     /* writes the Deadlock */
   CS_REPORT,       /* the Deadlock that `run` will raise */
   CS_CALLBACKS,    /* nursery -> on_error; row -> its Lua functions */
+  CS_NAMES,        /* block -> its name */
   CS_HELD,         /* task -> value that its wait keeps */
   CS_INSTRUMENTS,  /* list of tables of functions */
   CS_DELIVER,      /* tells them */

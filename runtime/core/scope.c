@@ -26,8 +26,10 @@ void cs_scope_init(cs_scope *scope, cs_scope_kind kind) {
 }
 
 void cs_scope_open(cs_scope *scope, cs_scope *parent) {
-  if (parent != NULL && parent->cancelled && !scope->shield)
+  if (parent != NULL && parent->cancelled && !scope->shield) {
+    if (!scope->cancelled) scope->cancellation = parent->cancellation;
     scope->cancelled = true;
+  }
   link_newest(scope, parent);
 }
 
@@ -40,12 +42,6 @@ void cs_scope_close(cs_scope *scope) {
 void cs_scope_move(cs_scope *scope, cs_scope *parent) {
   unlink_sibling(scope);
   link_newest(scope, parent);
-}
-
-cs_scope *cs_scope_cause(cs_scope *scope) {
-  while (scope->source == CS_NOT_CANCELLED && scope->parent != NULL)
-    scope = scope->parent;
-  return scope;
 }
 
 cs_scope *cs_scope_first(cs_scope *root) {

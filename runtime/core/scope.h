@@ -23,6 +23,10 @@ typedef enum cs_cancel_source {
   CS_BY_KILL,     /* the parent was killed */
 } cs_cancel_source;
 
+/* Cancellations without a reason are known by their source, others by numbers
+ * from here on. */
+enum { CS_FIRST_REASON = 16 };
+
 typedef enum cs_scope_kind {
   CS_SCOPE_ROOT,  /* of `run` */
   CS_SCOPE_TASK,  /* a task's own */
@@ -36,7 +40,8 @@ typedef struct cs_scope {
   uint8_t kind;                   /* cs_scope_kind */
   uint8_t source;                 /* cs_cancel_source of its own cancel */
   bool cancelled;                 /* it, or a parent that it sees, was */
-  bool shield; /* it does not see its parent's cancellation */
+  bool shield;           /* it does not see the cancellation of its parent */
+  uint32_t cancellation; /* what is raised: its key in CS_CANCELLED */
 } cs_scope;
 
 /* Makes a scope that is in no tree yet. */
@@ -57,9 +62,6 @@ void cs_scope_move(cs_scope *scope, cs_scope *parent);
 static inline bool cs_scope_absorbs(const cs_scope *scope) {
   return scope->cancelled && (scope->shield || !scope->parent->cancelled);
 }
-
-/* The scope that was cancelled, at or above a cancelled one. */
-cs_scope *cs_scope_cause(cs_scope *scope);
 
 /* Walks a tree without recursion: children before parents, newest first. The
  * last is `root` itself, then NULL. */

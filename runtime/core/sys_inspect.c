@@ -1,6 +1,7 @@
 /* sys_inspect.c - what tasks are, and what they do: for ps, tree and dump. */
 #include "block.h"
 #include "clock.h"
+#include "keep.h"
 #include "module.h"
 
 /* {=== fields === */
@@ -74,6 +75,8 @@ static void describe_block(lua_State *L, cs_block *block) {
   lua_setfield(L, -2, "cancelled");
   lua_pushboolean(L, block->is_nursery);
   lua_setfield(L, -2, "nursery");
+  cs_push_block_name(L, block);
+  lua_setfield(L, -2, "name");
   if (block->deadline == CS_NEVER) return;
   cs_push_time(L, block->deadline);
   lua_setfield(L, -2, "deadline");

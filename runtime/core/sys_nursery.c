@@ -74,48 +74,61 @@ static int run_inside(lua_State *L, cs_task *self, cs_block *block) {
   return body_done(L, status, ctx);
 }
 
-/* nursery(fn, ...): results of fn(n, ...), once all tasks of n are done */
-static int nursery(lua_State *L) {
-  cs_task *self = cs_check_may_wait(L, "nursery");
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  if (cs_task_cancelled(self)) return cs_tell_cancelled(L, self);
+/* Makes room for the handle at 1: the options are there, or nil. */
+static void check_arguments(lua_State *L, const char *const known[]) {
+  if (lua_type(L, 1) == LUA_TTABLE) {
+    cs_check_fields(L, 1, known);
+  } else {
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_pushnil(L);
+    lua_insert(L, 1);
+  }
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+}
+
+/* A block whose handle is on top. */
+static cs_block *new_nursery(lua_State *L) {
   cs_block *block = cs_block_new(L, false);
   cs_block_push_handle(L, block, CS_NURSERY_META);
-  lua_insert(L, 1);
+  if (lua_istable(L, 1)) cs_block_read_name(L, block, 1);
+  return block;
+}
+
+/* nursery([{name=},] fn, ...): results of fn(n, ...), once all tasks of n are
+ * done */
+static int nursery(lua_State *L) {
+  static const char *const known[] = {"name", NULL};
+  cs_task *self = cs_check_may_wait(L, "nursery");
+  check_arguments(L, known);
+  if (cs_task_cancelled(self)) return cs_tell_cancelled(L, self);
+  cs_block *block = new_nursery(L);
+  lua_replace(L, 1);
   return run_inside(L, self, block);
 }
 
-/* Puts on_error, or nil, at 1. */
-static void read_options(lua_State *L) {
-  static const char *const known[] = {"on_error", NULL};
-  if (lua_type(L, 1) != LUA_TTABLE) {
-    lua_pushnil(L);
-    lua_insert(L, 1);
-    return;
-  }
-  cs_check_fields(L, 1, known);
+static void read_on_error(lua_State *L, cs_block *block) {
   int type = lua_getfield(L, 1, "on_error");
   luaL_argcheck(L, type == LUA_TNIL || type == LUA_TFUNCTION, 1,
                 "on_error: a function expected");
-  lua_replace(L, 1);
+  if (type == LUA_TFUNCTION) {
+    cs_set_callback(L, &block->nursery, lua_gettop(L));
+    block->nursery.reports = true;
+  }
+  lua_pop(L, 1);
 }
 
-/* supervisor([{on_error=},] fn, ...): the same, where a child that fails
+/* supervisor([{on_error=, name=},] fn, ...): the same, where a child that fails
  * cancels nobody. Its error is given to on_error(errors, task), in the child,
  * which may wait; without on_error it is raised at the end, unless somebody
  * joins it */
 static int supervisor(lua_State *L) {
+  static const char *const known[] = {"name", "on_error", NULL};
   cs_task *self = cs_check_may_wait(L, "supervisor");
-  read_options(L);
-  luaL_checktype(L, 2, LUA_TFUNCTION);
+  check_arguments(L, known);
   if (cs_task_cancelled(self)) return cs_tell_cancelled(L, self);
-  cs_block *block = cs_block_new(L, false);
-  cs_block_push_handle(L, block, CS_NURSERY_META);
+  cs_block *block = new_nursery(L);
   block->nursery.supervises = true;
-  if (!lua_isnil(L, 1)) {
-    cs_set_callback(L, &block->nursery, 1);
-    block->nursery.reports = true;
-  }
+  if (lua_istable(L, 1)) read_on_error(L, block);
   lua_replace(L, 1);
   return run_inside(L, self, block);
 }

@@ -141,7 +141,7 @@ static void read_deadline(lua_State *L, scope_handle *handle) {
 /* scope{timeout=, deadline=, shield=, name=}: a scope to run a function in */
 static int scope(lua_State *L) {
   check_options(L);
-  scope_handle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
+  scope_handle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
   *handle = (scope_handle){NULL, CS_NEVER};
   cs_push_anchor(L, CS_SCOPE_META);
   lua_setmetatable(L, -2);
@@ -150,8 +150,7 @@ static int scope(lua_State *L) {
   read_deadline(L, handle);
   lua_getfield(L, 1, "shield");
   handle->block->nursery.scope.shield = lua_toboolean(L, -1);
-  lua_getfield(L, 1, "name");
-  lua_setiuservalue(L, 2, 1);
+  cs_block_read_name(L, handle->block, 1);
   lua_settop(L, 2);
   return 1;
 }

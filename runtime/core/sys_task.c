@@ -102,8 +102,8 @@ static int sys_cancel(lua_State *L, cs_task *self) {
       task->state != CS_TASK_DONE && task->own.scope.source == CS_NOT_CANCELLED;
   if (can) {
     lua_settop(L, 2);
-    cs_keep_reason(L, &task->own.scope, 2);
-    cs_cancel(task->rt, &task->own.scope, CS_BY_CALL);
+    uint32_t key = cs_keep_reason(L, "explicit", 2);
+    cs_cancel_for(task->rt, &task->own.scope, CS_BY_CALL, key);
   }
   lua_pushboolean(L, can);
   return 1;
@@ -121,10 +121,18 @@ static int kill_result(lua_State *L, cs_task *self, cs_task *task) {
   return 1;
 }
 
-/* kill(task): false if it is done. Its `<close>` variables run, but cannot
- * wait; its children are cancelled. */
+/* kill(task[, reason]): false if it is done. Its `<close>` variables run, but
+ * cannot wait; its children are cancelled. */
 static int sys_kill(lua_State *L, cs_task *self) {
-  return kill_result(L, self, cs_check_task(L, 1));
+  cs_task *task = cs_check_task(L, 1);
+  if (!lua_isnoneornil(L, 2) && task->state < CS_TASK_DOOMED) {
+    uint32_t key = cs_keep_reason(L, "kill", 2);
+    cs_scope *own = &task->own.scope;
+    if (own->source == CS_BY_CALL) cs_forget_reason(L, own);
+    own->cancellation = key;
+    task->kill_reason = true;
+  }
+  return kill_result(L, self, task);
 }
 
 /* kill_task(tid): false if there is no such task */
@@ -174,7 +182,7 @@ static int task_traceback(lua_State *L) {
   return 1;
 }
 
-/* task.tid, task.name, and the methods */
+/* task.tid, task.name, task.killed, and the methods */
 static int task_index(lua_State *L) {
   cs_task *task = cs_check_task(L, 1);
   const char *key = lua_tostring(L, 2);
@@ -182,11 +190,32 @@ static int task_index(lua_State *L) {
     lua_pushinteger(L, task->tid);
   } else if (key != NULL && strcmp(key, "name") == 0) {
     cs_push_name(L, 1);
+  } else if (key != NULL && strcmp(key, "killed") == 0) {
+    lua_pushboolean(L, task->killed);
   } else {
     lua_settop(L, 2);
     lua_rawget(L, lua_upvalueindex(2));
   }
   return 1;
+}
+
+/* task.name = string */
+static int task_newindex(lua_State *L) {
+  cs_task *task = cs_check_task(L, 1);
+  const char *key = luaL_tolstring(L, 2, NULL);
+  if (strcmp(key, "name") != 0)
+    return luaL_error(L, "cannot set '%s': of a task only the name can be set",
+                      key);
+  luaL_checktype(L, 3, LUA_TSTRING);
+  lua_settop(L, 3);
+  if (task->has_leaf) {
+    lua_getiuservalue(L, 1, 2);
+    lua_insert(L, 3);
+    lua_setfield(L, 3, "name");
+  } else {
+    lua_setiuservalue(L, 1, 2);
+  }
+  return 0;
 }
 
 static int task_tostring(lua_State *L) {
@@ -228,6 +257,7 @@ static const luaL_Reg looks[] = {
 
 static void open_task(lua_State *L) {
   static const luaL_Reg fields[] = {{"__tostring", task_tostring},
+                                    {"__newindex", task_newindex},
                                     {NULL, NULL}};
   cs_push_type(L, "cosched.Task", fields);
   int meta = lua_gettop(L);

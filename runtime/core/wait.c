@@ -92,6 +92,7 @@ static void mark(cs_scope *scope) {
   for (; each != NULL; each = cs_scope_next_reached(scope, each)) {
     if (each->cancelled || (each->shield && each != scope)) continue;
     each->cancelled = true;
+    each->cancellation = scope->cancellation;
     cs_task *task = cs_scope_task(each);
     if (task != NULL && task->scope == each) cs_interrupt(task, UV_ECANCELED);
   }
@@ -109,16 +110,35 @@ static void mark_newest_first(cs_runtime *rt, cs_scope *scope) {
   cs_queue_append_all(&rt->ready, &interrupted);
 }
 
-bool cs_cancel(cs_runtime *rt, cs_scope *scope, cs_cancel_source source) {
+/* Below a scope that was cancelled through its parent, and is now by itself:
+ * what is raised there must not go with the parent. */
+static void mark_anew(cs_scope *scope) {
+  cs_scope *each = cs_scope_first(scope);
+  for (; each != scope; each = cs_scope_next(scope, each))
+    if (each->cancelled && each->source == CS_NOT_CANCELLED)
+      each->cancellation = scope->cancellation;
+}
+
+bool cs_cancel_for(cs_runtime *rt, cs_scope *scope, cs_cancel_source source,
+                   uint32_t cancellation) {
   if (scope->source != CS_NOT_CANCELLED) return false;
   scope->source = (uint8_t)source;
-  if (!scope->cancelled) mark_newest_first(rt, scope);
+  scope->cancellation = cancellation;
+  if (scope->cancelled)
+    mark_anew(scope);
+  else
+    mark_newest_first(rt, scope);
   return true;
 }
 
+bool cs_cancel(cs_runtime *rt, cs_scope *scope, cs_cancel_source source) {
+  return cs_cancel_for(rt, scope, source, source);
+}
+
 void cs_cancel_again(cs_runtime *rt, cs_scope *scope) {
-  if (scope->parent->cancelled && !scope->shield && !scope->cancelled)
-    mark_newest_first(rt, scope);
+  if (!scope->parent->cancelled || scope->shield || scope->cancelled) return;
+  scope->cancellation = scope->parent->cancellation;
+  mark_newest_first(rt, scope);
 }
 
 void cs_give_up(cs_task *task) {
@@ -136,12 +156,16 @@ bool cs_doom(cs_task *task) {
   cs_scope_nursery(task->scope)->waiting = false;
   task->state = CS_TASK_DOOMED;
   cs_link_remove(&task->wait.link);
-  cs_link *place = task->rt->killed.next;
-  while (place != &task->rt->killed &&
-         CS_OWNER(place, cs_task, wait.link)->tid > task->tid)
-    place = place->next;
-  cs_queue_append(place, &task->wait.link); /* that is: before `place` */
+  cs_queue_append(&task->rt->killed, &task->wait.link);
+  task->rt->killed_unsorted = true;
   return true;
+}
+
+cs_task *cs_take_doomed(cs_runtime *rt) {
+  if (cs_queue_empty(&rt->killed)) return NULL;
+  if (rt->killed_unsorted) cs_queue_sort(&rt->killed, is_newer);
+  rt->killed_unsorted = false;
+  return CS_OWNER(cs_queue_take(&rt->killed), cs_task, wait.link);
 }
 
 void cs_doom_all(cs_runtime *rt) {

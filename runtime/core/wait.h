@@ -85,6 +85,10 @@ bool cs_interrupt(cs_task *task, int status);
  * cancelled before, by itself. */
 bool cs_cancel(cs_runtime *rt, cs_scope *scope, cs_cancel_source source);
 
+/* The same, raising what CS_CANCELLED has under that key. */
+bool cs_cancel_for(cs_runtime *rt, cs_scope *scope, cs_cancel_source source,
+                   uint32_t cancellation);
+
 /* The scope has got a new parent: a cancellation there reaches it, too. */
 void cs_cancel_again(cs_runtime *rt, cs_scope *scope);
 
@@ -100,7 +104,10 @@ void cs_give_up(cs_task *task);
  * killed, newest first. False if it is done or queued already. */
 bool cs_doom(cs_task *task);
 
-/* The same with every task. */
+/* The newest task that is to be killed, out of its queue; or NULL. */
+cs_task *cs_take_doomed(cs_runtime *rt);
+
+/* Dooms every task. */
 void cs_doom_all(cs_runtime *rt);
 
 /* The timer of a task's wait has expired. */

@@ -263,7 +263,7 @@ describe("a task", function()
 
   it("hides its metatable", in_task(function()
     assert.are.equal("cosched.Task", getmetatable(cosched.current()))
-    assert.has_error(function() cosched.current().name = "mine" end)
+    assert.has_error(function() cosched.current().tid = 5 end)
     assert.is_nil(cosched.current().colour)
   end))
 

@@ -21,6 +21,13 @@ local function functions()
     local type_name = name:match "^cosched%.(%u%l*)$"
     if type_name then add(type_name:lower() .. ":", methods) end
   end
+  -- and this is what the layer in Lua makes, or is named by two words
+  for name, object in pairs {
+    waitlist = cosched.waitlist(), event = cosched.event(), condition = cosched.condition(),
+    semaphore = cosched.semaphore(1), permit = cosched.semaphore(1):try_acquire(),
+  } do
+    add(name .. ":", debug.getmetatable(object).__index)
+  end
   cosched.run(function()
     cosched.syscall {
       name = "look",

@@ -258,4 +258,37 @@ describe("the kill of a task", function()
       assert.are.same({ "grandchild: nil", "child: nil", "owner: nil" }, log)
     end
   end))
+
+  it("that starts another leaves the nursery of that alone: the other ends", virtual(function()
+    local started
+    assert.are.equal("fine", cosched.nursery(function(n)
+      local starter = cosched.spawn(n.start, n, function()
+        started = cosched.current()
+        pcall(cosched.sleep, LONG) -- swallows that its starter is gone
+        cosched.started()
+        cosched.sleep(5)
+      end)
+      cosched.sleep(1)
+      starter:kill()
+      return "fine"
+    end))
+    assert.are.equal("cancelled", started:wait())
+    assert.are.equal(1, cosched.now())
+  end))
+
+  it("that starts another in a nursery of its own is no error of that one", function()
+    local started
+    time.run(function()
+      local starter = cosched.spawn(cosched.nursery, function(n)
+        n:start(function()
+          started = cosched.current()
+          pcall(cosched.sleep, LONG)
+          cosched.started()
+        end)
+      end)
+      cosched.sleep(1)
+      starter:kill()
+    end)
+    assert.are.equal("ok", (started:result()))
+  end)
 end)

@@ -270,9 +270,9 @@ describe("the kill of a task", function()
       end)
       cosched.sleep(1)
       starter:kill()
+      assert.are.equal("cancelled", started:wait())
       return "fine"
     end))
-    assert.are.equal("cancelled", started:wait())
     assert.are.equal(1, cosched.now())
   end))
 

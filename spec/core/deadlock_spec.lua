@@ -1,5 +1,6 @@
 -- Deadlock, in virtual time: reported, unwound, and forced the second time.
 local cosched = require "cosched"
+local process = require "spec.support.process"
 local sockets = require "spec.support.sockets"
 local support = require "spec.support.task"
 local time = require "spec.support.virtual"
@@ -202,6 +203,22 @@ describe("a token of cosched.external", function()
     collectgarbage()
     collectgarbage()
     assert.are.equal(0, outside())
+  end)
+
+  it("keeps tasks that all wait from being deadlocked: they wait for a signal", function()
+    local script <close> = process.file [[
+      io.stdout:setvbuf "no"
+      local cosched = require "cosched"
+      local token <close> = cosched.external()
+      cosched.spawn(function() print "ready" end) -- then nothing can wake anybody
+      local _, problem = pcall(cosched.forever)
+      print(problem.source)
+    ]]
+    local program <close> = process.start(process.cosched(script.path))
+    assert.are.equal("ready", program:line())
+    program:signal "TERM"
+    local _, out = program:finish()
+    assert.are.equal("signal\n", out)
   end)
 
   it("that was released lets a deadlock be found", function()

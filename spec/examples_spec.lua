@@ -33,6 +33,10 @@ describe("tools/run-examples", function()
     assert.is_true(run 'print "one"\n\n--[[ output\none\n]]\n')
   end)
 
+  it("runs by Lua alone what calls cosched.run itself", function()
+    assert.is_true(run 'require "cosched".run(print, "one")\n\n--[[ output by lua\none\n]]\n')
+  end)
+
   it("refuses another output, and shows both", function()
     local ok, output = run 'print "one"\n\n--[[ output\ntwo\n]]\n'
     assert.is_false(ok)

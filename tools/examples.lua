@@ -3,8 +3,8 @@
 -- An example ends in one comment. Either what it prints,
 --
 --   --[[ output                or: output with OTHER.lua, a server of the same
---   left 1                     folder, whose port becomes the argument
---   ]]
+--   left 1                     folder, whose port becomes the argument; or: output
+--   ]]                         by lua, for a script that calls cosched.run itself
 --
 -- or, for a server (its argument is the port 0; its first line ends in the port
 -- that it got), a conversation with clients, line by line:
@@ -33,10 +33,10 @@ local function quote(text) return "'" .. text:gsub("'", [['\'']]) .. "'" end
 -- complete, not when there are many. In the foreground timeout passes a signal
 -- on once; otherwise it signals its group, too, and a second signal ends a server
 -- at once.
-local function start(path, argument)
+local function start(path, argument, interpreter)
   local line = ([[echo $$; export LUA_INIT='io.stdout:setvbuf "line"'
     exec timeout --foreground -k 1 %d %s %s %s 2>&1 </dev/null]]):format(
-    LIMIT, command, quote(path), argument or "")
+    LIMIT, interpreter or command, quote(path), argument or "")
   local pipe = assert(io.popen(line))
   return { pipe = pipe, pid = assert(pipe:read "n", "it did not start"), rest = pipe:read() }
 end
@@ -67,9 +67,9 @@ local function expect(what, expected, got)
   error(("%s: expected\n%s\nbut got\n%s"):format(what, expected, got), 0)
 end
 
-local function check_output(path, expected, partner)
+local function check_output(path, expected, partner, interpreter)
   local server = partner and start(path:gsub("[^/]*$", "") .. partner, "0")
-  local process = start(path, server and listening(server))
+  local process = start(path, server and listening(server), interpreter)
   local output, status = wait(process)
   if server then stop(server) end
   expect("output", expected, output)
@@ -132,7 +132,8 @@ local function check(path)
   file:close()
   local partner, output = text:match "\n%-%-%[%[ output ?([^\n]*)\n(.*)%]%]\n$"
   if output then
-    return check_output(path, output, partner:match "^with (%S+)$")
+    return check_output(path, output, partner:match "^with (%S+)$",
+      partner == "by lua" and os.getenv "LUA")
   end
   local lines = text:match "\n%-%-%[%[ session\n(.*)%]%]\n$"
   if lines then return check_session(path, lines) end

@@ -19,7 +19,7 @@ function cosched.nursery(fn, ...) end
 ---on_error, in that task; without on_error it is raised at the end, unless somebody
 ---has asked for it by join or wait. Erlang's one_for_one, Kotlin's SupervisorJob.
 ---@async
----@param options? {on_error?: async fun(errors: cosched.Errors, task: cosched.Task)} May be left out.
+---@param options? {on_error?: async fun(errors: cosched.Errors, task: cosched.Task)}
 ---@param fn async fun(n: cosched.Nursery, ...): ...
 ---@param ... any Arguments of fn, after the nursery.
 ---@return any ... Results of fn; none if the nursery itself was cancelled.

@@ -30,12 +30,12 @@ local command = assert(os.getenv "COSCHED", "COSCHED names the command")
 local function quote(text) return "'" .. text:gsub("'", [['\'']]) .. "'" end
 
 -- Its output begins with its process id, and a line is written when it is
--- complete, not when there are many. In the foreground timeout passes a signal
--- on once; otherwise it signals its group, too, and a second signal ends a server
--- at once.
+-- complete, not when there are many. Signals are for the process itself, not for
+-- timeout, which can end by one before it has noted whom to pass it on to.
 local function start(path, argument, interpreter)
-  local line = ([[echo $$; export LUA_INIT='io.stdout:setvbuf "line"'
-    exec timeout --foreground -k 1 %d %s %s %s 2>&1 </dev/null]]):format(
+  local line = ([[export LUA_INIT='io.stdout:setvbuf "line"'
+    exec timeout --foreground -k 1 %d \
+      sh -c 'echo $$; exec "$@"' sh %s %s %s 2>&1 </dev/null]]):format(
     LIMIT, interpreter or command, quote(path), argument or "")
   local pipe = assert(io.popen(line))
   return { pipe = pipe, pid = assert(pipe:read "n", "it did not start"), rest = pipe:read() }

@@ -33,7 +33,11 @@ function cosched.run(options, fn, ...) end
 ---@field shuffle? boolean What is ready at the same time runs in a random order.
 ---@field name? string Of the main task.
 ---@field stuck_after? integer So many cancellations a task may swallow: 1000 unless set.
----@field on_stuck? fun(task: cosched.Task, traceback: string) Instead of a report on stderr.
+---@field slice? number Seconds after which a task that computes loses its turn.
+---@field slice_instructions? integer The same, counted in instructions of Lua.
+---@field watchdog? number Seconds after which a task that computes is reported.
+---@field on_stuck? fun(task: cosched.Task, traceback: string, why: "cancelled"|"busy")
+---@field cpu? boolean Measure the CPU time of each task.
 
 ---Makes a task, a child of the caller, which runs when the caller waits: it goes
 ---to the tail of the ready queue. A task does not end before its children. A child

@@ -134,6 +134,28 @@ function sys.socketpair() end
 ---@return cosched.Call # addresses; or nil, message, code
 function sys.resolve(name, family, timeout) end
 
+---What cosched.tasks is made of.
+---@return cosched.Call # Task[]
+function sys.tasks() end
+---What cosched.ps is made of.
+---@param task cosched.Task
+---@return cosched.Call # table, or nil
+function sys.inspect(task) end
+---What cosched.instrument is made of.
+---@param functions cosched.Events
+---@return cosched.Call # number
+function sys.add_instrument(functions) end
+---@param number integer
+---@param functions cosched.Events
+---@return cosched.Call # boolean
+function sys.remove_instrument(number, functions) end
+---What cosched.localvar is made of.
+---@return cosched.Call # table?
+function sys.locals() end
+---@param values table?
+---@return cosched.Call # nothing
+function sys.set_locals(values) end
+
 ---What net.listen is made of: no names, no "*".
 ---@param address string
 ---@param port integer
@@ -153,6 +175,10 @@ function sys.connect(address, port, bind, timeout) end
 ---second one kills the process.
 ---@return cosched.Call # true
 function sys.unwind_on_signals() end
+---For the cosched command: SIGUSR1 calls fn, in the middle of whatever runs.
+---@param fn fun()
+---@return cosched.Call # nothing
+function sys.dump_on_signal(fn) end
 ---For the cosched command: the signal that has ended the tasks, if one has.
 ---@return cosched.Call # number, or nothing
 function sys.ended_by_signal() end

@@ -10,7 +10,8 @@ local function functions()
   local found = {}
   local function add(prefix, from)
     for name, value in pairs(from) do
-      if type(value) == "function" then found[prefix .. name] = value end
+      local public = type(value) == "function" and not name:find "^__"
+      if public then found[prefix .. name] = value end
     end
   end
   add("cosched.", cosched)
@@ -22,7 +23,10 @@ local function functions()
     if type_name then add(type_name:lower() .. ":", methods) end
   end
   -- and this is what the layer in Lua makes, or is named by two words
+  local instrument = cosched.instrument {}
+  instrument:remove()
   for name, object in pairs {
+    ["local"] = cosched.localvar(), instrument = instrument,
     waitlist = cosched.waitlist(), event = cosched.event(), condition = cosched.condition(),
     semaphore = cosched.semaphore(1), permit = cosched.semaphore(1):try_acquire(),
   } do

@@ -38,9 +38,9 @@ function cosched.instrument(functions) end
 ---@field wait_begin? fun(task: cosched.Task, what: string)
 ---@field wait_end? fun(task: cosched.Task)
 ---@field cancel? fun(task: cosched.Task) It is about to be told that it was cancelled.
----@field io_before? function Before the system is asked for events.
----@field io_after? function
----@field deadlock? function
+---@field io_before? fun(seconds: number?) It asks the system for events; nil: for ever.
+---@field io_after? fun()
+---@field deadlock? fun(problem: cosched.Deadlock)
 
 ---@class cosched.Instrument
 local Instrument = {}

@@ -193,11 +193,11 @@ static int nursery_tostring(lua_State *L) {
 /* adopt(nursery): the running task moves there, for nursery:start; false if it
  * is cancelled where it is, and so has to end there */
 static int adopt(lua_State *L) {
-  cs_block *block = check_open(L, 1);
   cs_task *self = cs_runtime_of(L)->current;
   if (self == NULL) return luaL_error(L, "only a task can move");
-  bool moves = !self->own.scope.parent->cancelled;
-  if (moves) cs_nursery_adopt(&block->nursery, self);
+  const cs_scope *own = &self->own.scope;
+  bool moves = !own->parent->cancelled && own->source != CS_BY_KILL;
+  if (moves) cs_nursery_adopt(&check_open(L, 1)->nursery, self);
   lua_pushboolean(L, moves);
   return 1;
 }

@@ -317,17 +317,16 @@ describe("a task that waits for a condition", function()
   it("hears that the lock was broken, whether notified or cancelled", function()
     for _, how in ipairs { "notified", "cancelled" } do
       local problem
-      cosched.run(function()
-        coroutine.yield(cosched.sys.supervise(function() end))
+      cosched.run(cosched.supervisor, function(nursery)
         local condition = cosched.condition(cosched.lock "accounts")
-        local task = cosched.spawn(function()
+        local task = nursery:spawn(function()
           condition:acquire()
           local ok
           ok, problem = pcall(function() condition:wait() end)
           assert(not ok)
         end)
         settle()
-        local owner = cosched.spawn(function()
+        local owner = nursery:spawn(function()
           condition:acquire()
           if how == "notified" then condition:notify() else task:cancel() end
           settle()

@@ -92,6 +92,56 @@ describe("an error in a handler", function()
     assert.matches("of the handler", tostring(problem))
   end)
 
+  it("goes to on_error even after the task that serves was killed", in_task(function()
+    local reports, parked = {}, 0
+    local listener, server = serve(function(client)
+      local _ <close> = setmetatable({}, { __close = function() error("in cleanup", 0) end })
+      parked = parked + 1
+      client:read()
+    end, { on_error = function(errors) reports[#reports + 1] = errors.error end })
+    local clients = { connect(listener), connect(listener) }
+    while parked < 2 do
+      cosched.sleep(0.001)
+    end
+    server:kill()
+    assert.equal("cancelled", server:wait())
+    for _, client in ipairs(clients) do
+      assert.equal(END, failure(client:recv()))
+      client:close()
+    end
+    assert.are.same({ "in cleanup", "in cleanup" }, reports)
+    listener:close()
+  end))
+
+  it("raised while it is killed stops nobody, and is raised by serve at the end", in_task(function()
+    local listener, last = listen(), nil
+    local server = cosched.spawn(pcall, listener.serve, listener, function(client)
+      last = cosched.current()
+      local name = client:read()
+      local _ <close> = setmetatable({}, {
+        __close = function()
+          if name == "bad" then error("in cleanup", 0) end
+        end,
+      })
+      repeat
+        client:write(name, "\n")
+      until not client:read()
+    end, { on_error = function() error "nobody calls this" end })
+    local bad <close> = connect(listener)
+    assert.equal("bad", ask(bad, "bad"))
+    local killed = last
+    local good <close> = connect(listener)
+    assert.equal("good", ask(good, "good"))
+    killed:kill()
+    assert.equal(END, failure(bad:recv()))
+    assert.equal("good", ask(good, "again"))
+    good:close()
+    listener:close()
+    local ok, errors = server:join()
+    assert.is_false(ok)
+    assert.are.same({ "in cleanup", 1 }, { errors.error, #errors.errors })
+  end))
+
   it("goes to stderr with its traceback, unless told where", function()
     local script <close> = process.file [[
       local cosched, net = require "cosched", require "cosched.net"

@@ -116,6 +116,24 @@ describe("serve", function()
     assert.is_true(listener:close())
   end))
 
+  it("ends with the scope around it, and not before its clients", in_task(function()
+    local ended = false
+    local listener = listen()
+    local client <close> = connect(listener)
+    assert.is_false((cosched.move_on(0.01, listener.serve, listener, function(peer)
+      local _ <close> = setmetatable({}, {
+        __close = function()
+          cosched.shield(1, cosched.sleep, 0.001)
+          ended = true
+        end,
+      })
+      peer:read()
+    end)))
+    assert.is_true(ended)
+    assert.equal(END, failure(client:recv()))
+    listener:close()
+  end))
+
   it("returns what is wrong with the listener", in_task(function()
     local listener <close> = listen()
     listener:settimeout(0.005)

@@ -169,11 +169,11 @@ local function handle_in_place(handler, client, places)
   handler(socket)
 end
 
-local function accept_clients(listener, handler, on_error, max_clients)
+local function accept_clients(nursery, listener, handler, max_clients)
   local places = max_clients
     and setmetatable({ free = max_clients }, { __close = leave_place })
   local body = places and handle_in_place or handle
-  core.supervise(on_error)
+  local spawn = nursery.spawn
   while true do
     if places then take_place(places) end
     local client, message, code = listener:accept()
@@ -181,12 +181,18 @@ local function accept_clients(listener, handler, on_error, max_clients)
       if code == "ECLOSED" then return true end
       return nil, message, code
     end
-    local ok, problem = pcall(core.spawn, body, handler, client, places)
+    local ok, problem = pcall(spawn, nursery, body, handler, client, places)
     if not ok then -- no memory: the client must not hang
       client:close()
       error(problem, 0)
     end
   end
+end
+
+-- Has a task of its own: its handlers keep their on_error even if the task that is in
+-- serve is killed, which takes its nurseries from it.
+local function supervise_clients(on_error, ...)
+  return core.supervisor({ on_error = on_error }, accept_clients, ...)
 end
 
 local function report(errors) io.stderr:write("cosched: ", tostring(errors), "\n") end
@@ -206,10 +212,9 @@ function Listener:serve(handler, options)
   check(max_clients == nil or is_count(max_clients), 2, "serve",
     "max_clients: a positive integer expected")
   check_task "serve"
-  local acceptor = core.spawn(accept_clients, self, handler, on_error, max_clients)
-  local _ <close> = setmetatable({}, {
-    __close = function() acceptor:cancel "serve has ended" end,
-  })
+  local acceptor = core.nursery(function(nursery)
+    return nursery:spawn(supervise_clients, on_error, self, handler, max_clients)
+  end)
   return acceptor:join()
 end
 

@@ -3,7 +3,7 @@
  * A nursery is a scope that owns tasks and does not end before they have. Each
  * task has an implicit one for the tasks it spawns; a block may be one
  * (block.h); `run` has the root. A child that fails cancels the nursery's
- * scope, unless the nursery supervises. */
+ * scope, unless the nursery supervises, as only blocks do. */
 #ifndef CS_NURSERY_H
 #define CS_NURSERY_H
 

@@ -53,7 +53,6 @@ static void announce_end(lua_State *L, cs_task *task) {
     cs_take_held(L, task);
     lua_pop(L, 1);
   }
-  if (task->own.reports) cs_set_callback(L, &task->own, -1);
   cs_nursery *nursery = cs_task_nursery(task);
   if (rt->instruments > 0) {
     lua_pushstring(L, cs_outcome_names[task->outcome]);

@@ -22,16 +22,6 @@ static int sys_spawn(lua_State *L, cs_task *self) {
   return 1;
 }
 
-/* supervise(on_error): from now on, a child of the caller that fails cancels
- * nobody: on_error(errors, task) is called in the child, and may wait */
-static int sys_supervise(lua_State *L, cs_task *self) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  if (self == NULL) return luaL_error(L, "only a task can supervise");
-  cs_set_callback(L, &self->own, 1);
-  self->own.supervises = self->own.reports = true;
-  return 0;
-}
-
 /* new_task(fn, ...): the tid of a new task */
 static int sys_new_task(lua_State *L, cs_task *self) {
   sys_spawn(L, self);
@@ -236,7 +226,6 @@ static const cs_syscall syscalls[] = {
     {.name = "task", .handler = sys_task, .instant = true},
     {.name = "wait_task", .handler = sys_wait_task},
     {.name = "kill_task", .handler = sys_kill_task, .instant = true},
-    {.name = "supervise", .handler = sys_supervise, .instant = true},
     {.name = NULL},
 };
 

@@ -484,11 +484,10 @@ describe("a task that waits on a channel", function()
       for _, meddle in ipairs { coroutine.close, coroutine.resume } do
         for _, when in ipairs { "parked", "woken" } do
           local got, sent
-          local problem = caught(cosched.run, function()
-            yield(sys.supervise(function() end))
+          local problem = caught(cosched.run, cosched.supervisor, function(nursery)
             local inbox, outbox, threads = cosched.channel(), cosched.channel(), {}
             for i, start in ipairs { { calls.recv, inbox }, { calls.send, outbox, "lost" } } do
-              cosched.spawn(function()
+              nursery:spawn(function()
                 threads[i] = coroutine.running()
                 start[1](start[2], start[3])
               end)

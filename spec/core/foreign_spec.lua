@@ -2,34 +2,34 @@
 -- The task fails with a clear message, the others are fine. And finalizers that
 -- call the runtime in the middle of its own work.
 local cosched = require "cosched"
-local core = require "cosched.core"
 local net = require "cosched.net"
 local support = require "spec.support.task"
 local in_task, caught, closing = support.in_task, support.caught, support.closing
 
 local LONG = 3600
 
--- Runs `body` beside a bystander; returns the errors of tasks that failed. One
--- that could not be reported by the task itself is raised by run at its end.
+-- Runs `body` beside a bystander; returns the errors of tasks that failed. One that
+-- could not be reported by the task itself is raised by the supervisor at its end.
 local function with_bystander(body)
   local errors, bystander = {}, nil
-  local ok, problem = pcall(cosched.run, function()
-    core.supervise(function(e) errors[#errors + 1] = e end)
-    bystander = cosched.spawn(function()
-      cosched.sleep(0.002)
-      return "unharmed"
+  local function on_error(e) errors[#errors + 1] = e end
+  local ok, problem = pcall(cosched.run, cosched.supervisor, { on_error = on_error },
+    function(nursery)
+      bystander = nursery:spawn(function()
+        cosched.sleep(0.002)
+        return "unharmed"
+      end)
+      body(nursery)
     end)
-    body()
-  end)
   if not ok then errors[#errors + 1] = problem end
   assert.are.same({ "ok", "unharmed" }, { bystander:result() })
   return errors
 end
 
 -- A task that waits, and its thread.
-local function waiting(wait)
+local function waiting(nursery, wait)
   local thread
-  local task = cosched.spawn(function()
+  local task = nursery:spawn(function()
     thread = coroutine.running()
     wait()
     return "went on"
@@ -71,9 +71,9 @@ describe("a stranger that resumes a task", function()
   for name, wait in pairs(waits) do
     it(("waiting in %s ends that task alone"):format(name), function()
       local task, resumed
-      local errors = with_bystander(function()
+      local errors = with_bystander(function(nursery)
         local thread
-        task, thread = waiting(wait)
+        task, thread = waiting(nursery, wait)
         resumed = table.pack(coroutine.resume(thread))
         if name == "a long sleep" then task:cancel "to bring its turn" end
       end)
@@ -98,8 +98,8 @@ describe("a stranger that resumes a task", function()
   end))
 
   it("cannot crash by resuming one thread again and again", function()
-    local errors = with_bystander(function()
-      local task, thread = waiting(waits["a long sleep"])
+    local errors = with_bystander(function(nursery)
+      local task, thread = waiting(nursery, waits["a long sleep"])
       for _ = 1, 10 do coroutine.resume(thread) end
       task:cancel "to bring its turn"
     end)
@@ -112,9 +112,9 @@ describe("a stranger that closes a task", function()
   for name, wait in pairs(waits) do
     it(("waiting in %s makes it fail when its turn comes"):format(name), function()
       local task
-      local errors = with_bystander(function()
+      local errors = with_bystander(function(nursery)
         local thread
-        task, thread = waiting(wait)
+        task, thread = waiting(nursery, wait)
         coroutine.close(thread)
         if name == "a long sleep" then task:cancel "to bring its turn" end
       end)
@@ -125,15 +125,17 @@ describe("a stranger that closes a task", function()
   end
 
   it("can be followed by a kill", in_task(function()
-    local task, thread = waiting(waits["a long sleep"])
-    coroutine.close(thread)
-    assert.is_true(task:kill())
-    assert.are_not.equal("ok", task:wait())
+    cosched.nursery(function(nursery)
+      local task, thread = waiting(nursery, waits["a long sleep"])
+      coroutine.close(thread)
+      assert.is_true(task:kill())
+      assert.are_not.equal("ok", task:wait())
+    end)
   end))
 
   it("can be followed by a look at the task", function()
-    with_bystander(function()
-      local task, thread = waiting(waits["a long sleep"])
+    with_bystander(function(nursery)
+      local task, thread = waiting(nursery, waits["a long sleep"])
       coroutine.close(thread)
       assert.is_string(task:traceback())
       assert.is_string(task:status())
@@ -193,21 +195,22 @@ describe("a thread that was stolen", function()
 
   it("leaves the socket that its task waited for to others", function()
     local output = alone [[
-      require "cosched.core".supervise(function() end)
       local one, two = net.socketpair()
-      local thread
-      cosched.spawn(function()
-        thread = coroutine.running()
-        one:recv()
+      cosched.supervisor(function(nursery)
+        local thread
+        nursery:spawn(function()
+          thread = coroutine.running()
+          one:recv()
+        end)
+        cosched.checkpoint()
+        coroutine.close(thread)
+        two:send "x"
+        cosched.sleep(0.002)
+        one:settimeout(1)
+        print(one:recv())
+        one:close()
+        two:close()
       end)
-      cosched.checkpoint()
-      coroutine.close(thread)
-      two:send "x"
-      cosched.sleep(0.002)
-      one:settimeout(1)
-      print(one:recv())
-      one:close()
-      two:close()
     ]]
     assert.matches("^x\n", output)
     assert.matches("closed outside the scheduler", output, 1, true)

@@ -1,15 +1,9 @@
 -- Waiting for the end of a task: join, wait, wait_task, and what they refuse.
 local cosched = require "cosched"
-local core = require "cosched.core"
 local support = require "spec.support.task"
 local in_task, caught = support.in_task, support.caught
 
 local LONG = 3600
-
--- From now on a child that fails does not cancel the task that calls this.
-local function supervise()
-  core.supervise(function() end)
-end
 
 local function later(...)
   local values = table.pack(...)
@@ -55,9 +49,8 @@ describe("task:join", function()
 
   it("raises the errors of a task that failed, to every joiner", function()
     local object, seen = {}, 0
-    cosched.run(function()
-      supervise()
-      local task = cosched.spawn(error, object)
+    cosched.run(cosched.supervisor, function(nursery)
+      local task = nursery:spawn(error, object)
       local errors = caught(task.join, task)
       for _ = 1, 3 do
         local again = caught(task.join, task)
@@ -211,14 +204,13 @@ end)
 describe("task:wait", function()
   it("gives the outcome, whatever it is, and raises nothing", function()
     local outcomes = {}
-    cosched.run(function()
-      supervise()
-      local cancelled = cosched.spawn(cosched.sleep, LONG)
+    cosched.run(cosched.supervisor, function(nursery)
+      local cancelled = nursery:spawn(cosched.sleep, LONG)
       cosched.checkpoint()
       cancelled:cancel "now"
       outcomes[1] = cancelled:wait()
       outcomes[2] = cosched.spawn(function() return "x" end):wait()
-      local failed = cosched.spawn(function()
+      local failed = nursery:spawn(function()
         local _ <close> = support.closing(function() outcomes[3] = "unwound" end)
         error "boom"
       end)

@@ -120,11 +120,10 @@ describe("a task that waits for a lock", function()
   for _, when in ipairs { "before", "after" } do
     it("passes it on if a stranger closed its coroutine " .. when .. " the hand-off", function()
       local log, ended = {}, nil
-      cosched.run(function()
+      cosched.run(cosched.supervisor, function(nursery)
         local lock, thread = cosched.lock(), nil
-        yield(sys.supervise(function() end))
         lock:acquire()
-        local task = cosched.spawn(function()
+        local task = nursery:spawn(function()
           thread = coroutine.running()
           lock:acquire()
         end)
@@ -181,16 +180,15 @@ describe("a lock whose owner has ended", function()
   for name, finish in pairs(ends) do
     it(name .. " is broken for those who wait and those who come", function()
       local answers, lock, owner = {}, cosched.lock "accounts", nil
-      pcall(cosched.run, function()
-        yield(sys.supervise(function() end))
-        owner = cosched.spawn(function()
+      pcall(cosched.run, cosched.supervisor, function(nursery)
+        owner = nursery:spawn(function()
           lock:acquire()
           cosched.checkpoint()
           cosched.checkpoint()
           finish()
         end)
-        cosched.spawn(function() answers[1] = caught(lock.acquire, lock) end)
-        cosched.spawn(function() answers[2] = caught(yielded, lock) end)
+        nursery:spawn(function() answers[1] = caught(lock.acquire, lock) end)
+        nursery:spawn(function() answers[2] = caught(yielded, lock) end)
         owner:wait()
         cosched.checkpoint()
         cosched.checkpoint()
@@ -357,8 +355,7 @@ describe("the collector", function()
   for _, when in ipairs { "waits for it", "was handed it" } do
     it("takes a lock whose only user, closed by a stranger, " .. when, function()
       local problem
-      cosched.run(function()
-        yield(sys.supervise(function() end))
+      cosched.run(cosched.supervisor, function(nursery)
         local weak = setmetatable({}, { __mode = "k" })
         local task, thread
         do
@@ -366,7 +363,7 @@ describe("the collector", function()
           weak[lock] = true
           lock:acquire()
           local box = { lock }
-          task = cosched.spawn(function()
+          task = nursery:spawn(function()
             thread = coroutine.running()
             table.remove(box):acquire()
           end)

@@ -1,7 +1,6 @@
 -- coroutine.yield in a task: objects, nothing, and everything else, in every
 -- place where Lua lets a coroutine yield.
 local cosched = require "cosched"
-local core = require "cosched.core"
 local support = require "spec.support.task"
 local in_task, caught, closing = support.in_task, support.caught, support.closing
 local sys = cosched.sys
@@ -81,9 +80,9 @@ describe("a yielded value that is no syscall", function()
   it("fails the task alone when nobody catches it, naming the place", function()
     local other = false
     local errors
-    cosched.run(function()
-      core.supervise(function(e) errors = e end)
-      cosched.spawn(function() coroutine.yield "junk" end)
+    local function on_error(e) errors = e end
+    cosched.run(cosched.supervisor, { on_error = on_error }, function(nursery)
+      nursery:spawn(function() coroutine.yield "junk" end)
       cosched.sleep(0.001)
       other = true
     end)

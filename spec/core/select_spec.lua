@@ -1,6 +1,5 @@
 -- select: exactly one operation happens, and nothing of the others remains.
 local cosched = require "cosched"
-local core = require "cosched.core"
 local support = require "spec.support.task"
 local in_task, caught, many = support.in_task, support.caught, support.many
 
@@ -239,30 +238,29 @@ end)
 
 describe("on_join", function()
   it("says how the task has ended, like task:wait", in_task(function()
-    core.supervise(function() end)
-    for outcome, body in pairs {
-      ok = function() end,
-      error = function() error "failed" end,
-      cancelled = function() cosched.current():cancel() cosched.sleep(1) end,
-    } do
-      local task = cosched.spawn(body)
-      assert.are.same({ 1, outcome }, { cosched.select { on_join(task), after(LONG) } })
-      assert.are.same({ 1, outcome }, { cosched.select { on_join(task), after(LONG) } })
-    end
+    cosched.supervisor(function(nursery)
+      for outcome, body in pairs {
+        ok = function() end,
+        error = function() error "failed" end,
+        cancelled = function() cosched.current():cancel() cosched.sleep(1) end,
+      } do
+        local task = nursery:spawn(body)
+        assert.are.same({ 1, outcome }, { cosched.select { on_join(task), after(LONG) } })
+        assert.are.same({ 1, outcome }, { cosched.select { on_join(task), after(LONG) } })
+      end
+    end)
   end))
 
   it("observes a failure where its nursery supervises", function()
-    cosched.run(function()
-      core.supervise(function() error "a report that fails is none" end)
-      local task = cosched.spawn(error, "failed")
+    cosched.run(cosched.supervisor, function(nursery)
+      local task = nursery:spawn(error, "failed")
       assert(select(2, cosched.select { on_join(task), after(LONG) }) == "error")
     end)
   end)
 
   it("does not observe it when another arm was chosen", function()
-    local problem = caught(cosched.run, function()
-      core.supervise(function() error "a report that fails is none" end)
-      local task = cosched.spawn(function() cosched.checkpoint() error("failed", 0) end)
+    local problem = caught(cosched.run, cosched.supervisor, function(nursery)
+      local task = nursery:spawn(function() cosched.checkpoint() error("failed", 0) end)
       local channel = filled(1)
       cosched.select { on_join(task), on_recv(channel) }
     end)

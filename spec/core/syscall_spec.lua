@@ -107,9 +107,8 @@ describe("a call and its object", function()
 
   it("raise the very error of a task that is joined", function()
     local object, seen = {}, nil
-    cosched.run(function()
-      core.supervise(nothing)
-      local task = cosched.spawn(error, object)
+    cosched.run(cosched.supervisor, function(nursery)
+      local task = nursery:spawn(error, object)
       seen = caught(function()
         local result = coroutine.yield(sys.join(task))
         return result

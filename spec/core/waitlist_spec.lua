@@ -330,15 +330,14 @@ describe("a waiting list that is collected", function()
   for _, when in ipairs { "waits", "was woken", "was given a permit" } do
     it("ends a task, closed by a stranger, that " .. when, function()
       local problem
-      cosched.run(function()
-        yield(sys.supervise(function() end))
+      cosched.run(cosched.supervisor, function(nursery)
         local weak = setmetatable({}, { __mode = "k" })
         local task, thread
         do
           local list = cosched.waitlist()
           weak[list] = true
           local box = { list }
-          task = cosched.spawn(function()
+          task = nursery:spawn(function()
             thread = coroutine.running()
             local _ <close> = closing(function() end)
             table.remove(box):wait()

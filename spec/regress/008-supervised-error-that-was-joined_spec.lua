@@ -1,13 +1,12 @@
 -- A supervisor raised an error that a joiner had already observed, when the report
 -- itself had failed.
 local cosched = require "cosched"
-local core = require "cosched.core"
 
 describe("a child's error under a supervisor whose report fails", function()
   local function supervised(observe)
-    return pcall(cosched.run, function()
-      core.supervise(function() error "the report failed" end)
-      local child = cosched.spawn(error, "from the child", 0)
+    local function on_error() error "the report failed" end
+    return pcall(cosched.run, cosched.supervisor, { on_error = on_error }, function(nursery)
+      local child = nursery:spawn(error, "from the child", 0)
       observe(child)
     end)
   end

@@ -26,7 +26,6 @@ local function tasks()
   if outcome == "error" then error(select(2, doomed:result()), 0) end
   local other = yield(sys.spawn(cosched.sleep, 10))
   assert(yield(sys.kill(other)) == true)
-  yield(sys.supervise(function() end))
 end
 
 local function times()
@@ -72,7 +71,7 @@ end
 local known = {}
 for _, name in ipairs {
   "get_tid", "current", "spawn", "join", "new_task", "task", "kill_task", "wait_task",
-  "cancel", "wait", "kill", "supervise", "now", "sleep", "checkpoint", "socketpair", "send",
+  "cancel", "wait", "kill", "now", "sleep", "checkpoint", "socketpair", "send",
   "read_wait", "write_wait", "read", "read_until", "recv", "write", "shutdown",
   "listen", "connect", "accept", "resolve",
   -- custom.lua; and what only the command calls

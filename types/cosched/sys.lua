@@ -43,12 +43,6 @@ function sys.cancel(task, reason) end
 ---@return cosched.Call # boolean
 function sys.kill(task) end
 
----From now on a child of the caller that fails cancels nobody: on_error is called
----in the child, and may wait. What Listener.serve is made of; Trio's supervisors.
----@param on_error async fun(errors: cosched.Errors, task: cosched.Task)
----@return cosched.Call # nothing
-function sys.supervise(on_error) end
-
 ---@param lock cosched.Lock
 ---@return cosched.Call # the lock, as a guard
 function sys.acquire(lock) end

@@ -131,45 +131,19 @@ end
 
 -- {=== handing over ===
 
--- A bounded queue whose two sides spin on checkpoint: no wait list, no channel.
-local function spinning(capacity)
-  local items, first, last = {}, 1, 0
-  local function put(value)
-    while last - first + 1 >= capacity do checkpoint() end
-    last = last + 1
-    items[last] = value
-  end
-  local function get()
-    while first > last do checkpoint() end
-    local value = items[first]
-    items[first] = nil
-    first = first + 1
-    return value
-  end
-  return put, get
-end
-
--- put, get of a channel; spinning where the runtime has no channels.
-local function channel(capacity)
-  if not cosched.channel then return spinning(capacity) end
-  local made = cosched.channel(capacity)
-  return function(value) made:send(value) end, function() return made:recv() end
-end
-
 local function pingpong()
   local total = scaled(300000)
-  local there_put, there_get = channel(1)
-  local back_put, back_get = channel(1)
+  local there, back = cosched.channel(), cosched.channel()
   local begin = now()
   run(function()
     spawn(function()
       for i = 1, total do
-        there_put(i)
-        assert(back_get() == i)
+        there:send(i)
+        back:recv()
       end
     end)
     spawn(function()
-      for _ = 1, total do back_put(there_get()) end
+      for _ = 1, total do back:send(there:recv()) end
     end)
   end)
   report("round_trips_s=%.0f", total / (now() - begin))
@@ -177,14 +151,14 @@ end
 
 local function queue()
   local total, sum = scaled(1000000), 0
-  local put, get = channel(100)
+  local channel = cosched.channel(100)
   local begin = now()
   run(function()
     spawn(function()
-      for i = 1, total do put(i) end
+      for i = 1, total do channel:send(i) end
     end)
     spawn(function()
-      for _ = 1, total do sum = sum + get() end
+      for _ = 1, total do sum = sum + channel:recv() end
     end)
   end)
   assert(sum == total * (total + 1) // 2)
@@ -193,9 +167,55 @@ end
 
 -- === handing over ===}
 
+-- {=== many at once ===
+
+-- How long `act` takes for each of many tasks; `prepare` gives it what it needs.
+local function many(prepare, act)
+  return function()
+    local total = scaled(100000)
+    run(function()
+      local what = prepare(total)
+      local begin = now()
+      act(what, total)
+      report("ns_per_task=%.0f", (now() - begin) / total * 1e9)
+    end)
+  end
+end
+
+local function nothing() end
+
+local function park_many(total)
+  return spawn(function()
+    for _ = 1, total do spawn(cosched.forever) end
+  end)
+end
+
+-- With all of them parked.
+local function parked_task(total)
+  local task = park_many(total)
+  checkpoint()
+  checkpoint()
+  return task
+end
+
+local nursery = many(nothing, function(_, total)
+  cosched.nursery(function(children)
+    for _ = 1, total do children:spawn(nothing) end
+  end)
+end)
+
+local cancel = many(parked_task, function(task)
+  task:cancel()
+  task:wait()
+end)
+
+local ps = many(parked_task, function() cosched.ps() end)
+
+-- === many at once ===}
+
 local names = {
   "switch2", "switch2-checkpoint", "switch2-object", "switch1000", "spawn", "join", "park",
-  "park1m", "timers", "pingpong", "queue",
+  "park1m", "timers", "pingpong", "queue", "nursery", "cancel", "ps",
 }
 local benchmarks = {
   ["switch2"] = switches(2, 2000000, pauses.bare),
@@ -209,6 +229,9 @@ local benchmarks = {
   ["timers"] = timers,
   ["pingpong"] = pingpong,
   ["queue"] = queue,
+  ["nursery"] = nursery,
+  ["cancel"] = cancel,
+  ["ps"] = ps,
 }
 
 local function main()

@@ -2,6 +2,7 @@
 #include "cosched.h"
 
 #include "entry.h"
+#include "gather.h"
 #include "module.h"
 #include "report.h"
 #include "scheduler.h"
@@ -64,6 +65,7 @@ static int open_modules(lua_State *L) {
   cs_errors_open(L);
   cs_call_open(L);
   cs_entry_open(L);
+  cs_gather_open(L);
   cs_report_open(L);
   cs_scheduler_open(L);
   for (int i = 0; modules[i] != NULL; i++) {

@@ -25,7 +25,7 @@ static void free_block(cs_block *block) {
 }
 
 void cs_block_free_if_unowned(lua_State *L, cs_block *block) {
-  if (block->handle != NULL || block->task != NULL) return;
+  if (block->handle != NULL || block->task != NULL || block->pinned) return;
   if (block->nursery.scope.source == CS_BY_CALL)
     cs_forget_reason(L, &block->nursery.scope);
   if (block->named) cs_set_name(L, block, -1);

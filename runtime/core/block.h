@@ -24,6 +24,7 @@ struct cs_block {
   uint32_t daemons;         /* children that need not end by themselves */
   bool is_nursery : 1;      /* for reports */
   bool named : 1;           /* CS_NAMES has its name */
+  bool pinned : 1;          /* it outlives its leaving: it will get a handle */
   bool used : 1;            /* it was entered once */
   bool closed : 1;          /* it was left */
   bool caught : 1;          /* a cancellation has ended here */

@@ -270,6 +270,7 @@ void cs_call_open(lua_State *L) {
   cs_push_type(L, "cosched.syscall", fields);
   lua_setiuservalue(L, lua_upvalueindex(1), CS_CALL_META);
   keep_function(L, locate, CS_LOCATE);
+  keep_message(L, cs_no_memory);
   keep_message(L, cs_not_a_syscall);
   keep_message(L, cs_task_was_stolen);
 }

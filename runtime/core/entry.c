@@ -97,7 +97,7 @@ static bool is_cut(lua_State *L, cs_task *self, cs_body_end body) {
 }
 
 static int finish(lua_State *L, cs_task *self, cs_body_end body) {
-  if (cs_gather_children(L, &self->own, ERRORS, body)) {
+  if (cs_gather_children(L, self, &self->own, ERRORS, body)) {
     choose_error(L, body == CS_BODY_FAILED);
     self->outcome = CS_ERROR;
     self->nresults = 1;
@@ -128,8 +128,6 @@ static int body_done(lua_State *L, int status, lua_KContext ctx) {
   cs_check_not_stolen(L, self);
   bool failed = status != LUA_OK && status != LUA_YIELD;
   if (!failed && ends_plainly(self)) return pack_results(L, self);
-  lua_pushnil(L);
-  lua_replace(L, ERRORS);
   cs_body_end body = cs_gather_body(L, self, &self->own, ERRORS, status);
   if (body == CS_BODY_CUT && !cs_task_cancelled(self))
     body = cs_gather_body(L, self, &self->own, ERRORS, refuse_stray(L, self));

@@ -68,6 +68,12 @@ void cs_leaf_set(lua_State *L, int task, int index) {
   self->has_leaf = true;
 }
 
+void cs_push_leaf_error(lua_State *L) {
+  cs_push_anchor(L, CS_ERROR_KEY);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+}
+
 void cs_errors_new(lua_State *L) {
   lua_createtable(L, 0, 2);
   lua_newtable(L);

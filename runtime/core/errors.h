@@ -31,6 +31,9 @@ void cs_leaf_set(lua_State *L, int task, int index);
 /* True if both are the same value. */
 bool cs_same_error(lua_State *L, int a, int b);
 
+/* Replaces the leaf on top by its error. Allocates nothing. */
+void cs_push_leaf_error(lua_State *L);
+
 /* Pushes an empty cosched.Errors. */
 void cs_errors_new(lua_State *L);
 

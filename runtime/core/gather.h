@@ -22,8 +22,9 @@ int cs_take_leaf(lua_State *L);
 void cs_check_not_stolen(lua_State *L, cs_task *self);
 
 /* After the protected call of any body, whose error is at `index`: true if it
- * has failed. Puts there the error that a cancellation has hidden while the
- * stack unwound, and one that a raw yield had no chance to raise. */
+ * has failed, and there is room on the stack. Allocates nothing else. Puts
+ * there the error that a cancellation has hidden while the stack unwound, and
+ * one that a raw yield had no chance to raise. */
 bool cs_body_failed(lua_State *L, cs_task *self, int status, int index);
 
 /* The body of a nursery is done: writes down how, and cancels the children if
@@ -32,11 +33,14 @@ cs_body_end cs_gather_body(lua_State *L, cs_task *self, cs_nursery *nursery,
                            int errors, int status);
 
 /* The children are done: true if there are errors, then at `errors`. */
-bool cs_gather_children(lua_State *L, cs_nursery *nursery, int errors,
-                        cs_body_end body);
+bool cs_gather_children(lua_State *L, cs_task *self, cs_nursery *nursery,
+                        int errors, cs_body_end body);
 
 /* Suspends the task until the nursery's last child is done; `k` goes on. */
 int cs_await_children(lua_State *L, cs_task *self, cs_nursery *nursery,
                       lua_KFunction k);
+
+/* Makes what gathers errors under protection. */
+void cs_gather_open(lua_State *L);
 
 #endif

@@ -123,6 +123,8 @@ typedef enum cs_anchor {
   CS_REPORT,       /* the Deadlock that `run` will raise */
   CS_CALLBACKS,    /* nursery -> on_error; row -> its Lua functions */
   CS_NAMES,        /* block -> its name */
+  CS_GATHER,       /* gathers errors, under protection */
+  CS_ERROR_KEY,    /* "error": a string that need not be made */
   CS_HELD,         /* task -> value that its wait keeps */
   CS_INSTRUMENTS,  /* list of tables of functions */
   CS_DELIVER,      /* tells them */

@@ -19,7 +19,7 @@ static int leave(lua_State *L, cs_block *block) {
   cs_nursery *nursery = &block->nursery;
   cs_body_end body = (cs_body_end)block->body;
   block->closed = true; /* from here on a finalizer cannot spawn into it */
-  bool failed = cs_gather_children(L, nursery, ERRORS, body);
+  bool failed = cs_gather_children(L, block->task, nursery, ERRORS, body);
   bool cut = body == CS_BODY_CUT || nursery->child_cut;
   bool absorbs = cs_scope_absorbs(&nursery->scope);
   block->caught = cut && absorbs;

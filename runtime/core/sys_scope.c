@@ -22,8 +22,10 @@ typedef struct scope_handle {
 
 /* {=== running === */
 
-/* Raises the Timeout, whose scope is on top. */
-static int raise_timeout(lua_State *L) {
+/* The scope is left; it is freed if the handle cannot be made. */
+static int raise_timeout(lua_State *L, cs_block *block) {
+  block->pinned = false;
+  cs_block_push_handle(L, block, CS_SCOPE_META);
   lua_createtable(L, 0, 2);
   lua_insert(L, -2);
   lua_setfield(L, -2, "scope");
@@ -34,21 +36,16 @@ static int raise_timeout(lua_State *L) {
   return lua_error(L);
 }
 
-static int pass_on(lua_State *L, cs_task *self) {
-  lua_settop(L, RESULTS);
-  self->rethrown = !cs_is_cancelled(L, RESULTS);
-  return lua_error(L);
-}
-
 /* A cancellation that ends at the scope. */
 static int absorb(lua_State *L, cs_block *block) {
-  bool times_out = block->times_out;
   block->caught = true;
+  block->pinned = block->times_out;
+  bool times_out = block->times_out;
+  lua_settop(L, HANDLER);
   lua_pushboolean(L, false);
   cs_push_cancelled(L, &block->nursery.scope);
-  if (times_out) cs_block_push_handle(L, block, CS_SCOPE_META);
   cs_block_leave(L, block);
-  return times_out ? raise_timeout(L) : 2;
+  return times_out ? raise_timeout(L, block) : 2;
 }
 
 static int returned(lua_State *L, cs_block *block) {
@@ -61,15 +58,19 @@ static int returned(lua_State *L, cs_block *block) {
   return nresults + 1;
 }
 
+/* Leaves the scope, whatever happens: nothing allocates before. */
 static int done(lua_State *L, int status, lua_KContext ctx) {
   cs_block *block = (cs_block *)ctx;
   cs_task *self = block->task;
   cs_check_not_stolen(L, self);
-  if (!cs_body_failed(L, self, status, RESULTS)) return returned(L, block);
-  bool absorbs = cs_scope_absorbs(&block->nursery.scope);
-  if (absorbs && cs_is_cancelled(L, RESULTS)) return absorb(L, block);
+  bool failed = cs_body_failed(L, self, status, RESULTS);
+  if (!failed) return returned(L, block);
+  bool cancelled = cs_is_cancelled(L, RESULTS);
+  if (cancelled && cs_scope_absorbs(&block->nursery.scope))
+    return absorb(L, block);
   cs_block_leave(L, block);
-  return pass_on(L, self);
+  self->rethrown = !cancelled;
+  return lua_error(L);
 }
 
 /* The function is at 2, its arguments behind it. */

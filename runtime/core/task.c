@@ -18,6 +18,7 @@ const char *const cs_state_names[] = {
 };
 
 const char cs_task_was_stolen[] = "task was closed outside the scheduler";
+const char cs_no_memory[] = "not enough memory";
 const char cs_not_a_syscall[] = "task yielded a value that is not a syscall";
 
 enum { BUDGET = 64 }; /* calls that a task may finish in a row */

@@ -108,6 +108,7 @@ static inline bool cs_task_cancelled(const cs_task *task) {
  * can be raised when memory is short. */
 extern const char cs_task_was_stolen[];
 extern const char cs_not_a_syscall[];
+extern const char cs_no_memory[];
 
 extern const char *const cs_state_names[];
 extern const char *const cs_outcome_names[];

@@ -34,6 +34,7 @@ function cosched.started(...) end
 ---@class cosched.Nursery
 ---@field cancelled boolean Was it, or something around it, cancelled?
 ---@field caught boolean Has it ended early by a cancellation of its own?
+---@field closed boolean Has it returned?
 ---@field deadline number math.huge: a nursery has none.
 local Nursery = {}
 

@@ -57,6 +57,7 @@ function cosched.scope(options) end
 ---@field deadline number A time as of now(); may be set, also while it runs. math.huge: none.
 ---@field cancelled boolean Was it, or something around it, cancelled?
 ---@field caught boolean Has it ended early by a cancellation of its own?
+---@field closed boolean Has it returned?
 ---@field name? string
 local Scope = {}
 

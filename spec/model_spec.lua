@@ -31,7 +31,8 @@ describe("docs/model", function()
       for link, anchor in text:gmatch "%]%(([%w_./-]*)#?([^)]*)%)" do
         local target = link == "" and path or path:match "^(.*/)" .. link
         local page = docs.read(target)
-        assert.truthy(anchor == "" or docs.anchors(page)[anchor], path .. ": " .. link .. "#" .. anchor)
+        local found = anchor == "" or docs.anchors(page)[anchor]
+        assert.truthy(found, ("%s: %s#%s"):format(path, link, anchor))
       end
     end
   end)

@@ -3,7 +3,37 @@
 
 local docs = require "spec.support.docs"
 local cosched = require "cosched"
+local core = require "cosched.core"
 local net = require "cosched.net"
+
+-- An object of each type, under the name that its methods have in the reference.
+local function objects()
+  local instrument, token = cosched.instrument {}, cosched.external()
+  instrument:remove()
+  token:release()
+  local of = {
+    scope = cosched.scope(), external = token, instrument = instrument,
+    ["local"] = cosched.localvar(), channel = cosched.channel(),
+    lock = cosched.lock(), waitlist = cosched.waitlist(), event = cosched.event(),
+    condition = cosched.condition(),
+    semaphore = cosched.semaphore(1), permit = cosched.semaphore(1):try_acquire(),
+  }
+  cosched.run(function()
+    of.task = cosched.current()
+    cosched.nursery(function(nursery) of.nursery = nursery end)
+    cosched.syscall { name = "look", start = function(wait) of.wait = wait end }()
+  end)
+  return of
+end
+
+-- Where an object has fields as well, a function answers for each name; the methods
+-- are a table behind it.
+local function methods(object)
+  local index = assert(debug.getmetatable(object).__index)
+  if type(index) == "table" then return index end
+  local _, by_name = debug.getupvalue(index, 2)
+  return by_name
+end
 
 -- Every public function there is: name, as the reference has it -> function.
 local function functions()
@@ -17,27 +47,9 @@ local function functions()
   add("cosched.", cosched)
   add("net.", net)
   add("sys.", cosched.sys)
-  -- the core keeps the methods of each type where error messages find their names
-  for name, methods in pairs(package.loaded) do
-    local type_name = name:match "^cosched%.(%u%l*)$"
-    if type_name then add(type_name:lower() .. ":", methods) end
-  end
-  -- and this is what the layer in Lua makes, or is named by two words
-  local instrument = cosched.instrument {}
-  instrument:remove()
-  for name, object in pairs {
-    ["local"] = cosched.localvar(), instrument = instrument,
-    waitlist = cosched.waitlist(), event = cosched.event(), condition = cosched.condition(),
-    semaphore = cosched.semaphore(1), permit = cosched.semaphore(1):try_acquire(),
-  } do
-    add(name .. ":", debug.getmetatable(object).__index)
-  end
-  cosched.run(function()
-    cosched.syscall {
-      name = "look",
-      start = function(wait) add("wait:", debug.getmetatable(wait).__index) end,
-    }()
-  end)
+  add("socket:", core.Socket)
+  add("listener:", core.Listener)
+  for name, object in pairs(objects()) do add(name .. ":", methods(object)) end
   return found
 end
 

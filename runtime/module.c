@@ -13,7 +13,7 @@
 #define MODULES(X)                                                             \
   X(task) X(scope) X(nursery) X(time) X(runtime) X(locals) X(inspect)          \
   X(instrument) X(channel) X(select) X(lock) X(waitlist) X(custom) X(poll)     \
-  X(stream) X(tcp) X(dns) X(process)
+  X(stream) X(accept) X(tcp) X(dns) X(process)
 /* clang-format on */
 
 #define DECLARE(name) extern const cs_module cs_module_##name;

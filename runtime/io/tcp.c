@@ -1,57 +1,27 @@
-/* tcp.c - listening, accepting, connecting, socket pairs. */
+/* tcp.c - listening, connecting, socket pairs. */
 #include "address.h"
 #include "clock.h"
+#include "descriptor.h"
 #include "keep.h"
 #include "stream.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 511, BACK_OFF = 100000000 /* ns */ };
-
-/* {=== descriptors === */
-
-static int fail_closed(int fd) {
-  int status = -errno;
-  close(fd);
-  return status;
-}
-
-/* Where one call cannot do it: neither blocks nor survives exec. */
-static int tame(int fd) {
-  if (fd < 0) return -errno;
-#ifndef __linux__
-  if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
-      fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
-    return fail_closed(fd);
-#endif
-#ifdef SO_NOSIGPIPE
-  int one = 1;
-  setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &one, sizeof one);
-#endif
-  return fd;
-}
-
-#ifdef __linux__
-enum { TAME = SOCK_NONBLOCK | SOCK_CLOEXEC };
-#else
-enum { TAME = 0 };
-#endif
+enum { BACKLOG = 511 };
 
 /* A connected or listening TCP socket sends small messages at once; on Linux
  * and BSD, accepted sockets inherit that from their listener. */
 static int open_tcp(int family) {
-  int fd = tame(socket(family, SOCK_STREAM | TAME, 0)), one = 1;
+  int fd = cs_descriptor_tame(socket(family, SOCK_STREAM | CS_TAME, 0)),
+      one = 1;
   if (fd >= 0) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   return fd;
 }
-
-/* }=== */
 
 /* {=== listen === */
 
@@ -83,11 +53,11 @@ static int open_listener(const cs_address *address, const listen_options *o) {
 #ifdef SO_REUSEPORT
   if (o->reuseport &&
       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0)
-    return fail_closed(fd);
+    return cs_descriptor_fail(fd);
 #endif
   if (bind(fd, &address->any, cs_address_size(address)) != 0 ||
       listen(fd, o->backlog) != 0)
-    return fail_closed(fd);
+    return cs_descriptor_fail(fd);
   return fd;
 }
 
@@ -107,113 +77,6 @@ static int sys_listen(lua_State *L, cs_task *self) {
   int fd = open_listener(&address, &o);
   int status = fd < 0 ? fd : cs_stream_adopt(listener, rt, fd);
   return status == 0 ? 1 : cs_fail(L, status);
-}
-
-/* }=== */
-
-/* {=== accept === */
-
-static int accept_finish(lua_State *L, cs_task *self);
-
-static const cs_wait_ops accept_ops = {.name = "a connection",
-                                       .finish = accept_finish,
-                                       .cancel = cs_poll_cancel,
-                                       .outside = true};
-static const cs_wait_ops back_off_ops = {.name = "free descriptors",
-                                         .finish = accept_finish,
-                                         .cancel = cs_poll_cancel,
-                                         .timer_wakes = true};
-
-/* The connection was given up, or broke, while it waited in the backlog: not an
- * error of the listener. Linux reports those of the network, too. */
-static bool is_of_the_connection(int error) {
-  switch (error) {
-  case EINTR:
-  case ECONNABORTED:
-  case EPROTO:
-  case EPERM:
-  case ENOPROTOOPT:
-  case EOPNOTSUPP:
-  case ENETDOWN:
-  case ENETUNREACH:
-  case EHOSTDOWN:
-  case EHOSTUNREACH:
-#ifdef ENONET
-  case ENONET:
-#endif
-    return true;
-  default:
-    return false;
-  }
-}
-
-/* A descriptor, UV_EAGAIN, or an error. */
-static int accept_one(int listener) {
-  for (;;) {
-#ifdef __linux__
-    int fd = accept4(listener, NULL, NULL, TAME);
-#else
-    int fd = accept(listener, NULL, NULL);
-#endif
-    if (fd >= 0) return tame(fd);
-    if (errno == EWOULDBLOCK) return UV_EAGAIN;
-    if (!is_of_the_connection(errno)) return -errno;
-  }
-}
-
-/* Out of descriptors or memory: the connection stays in the backlog, and a try
- * at once would fail again. */
-static bool is_exhausted(int status) {
-  return status == UV_EMFILE || status == UV_ENFILE || status == UV_ENOBUFS ||
-         status == UV_ENOMEM;
-}
-
-static int back_off(cs_task *self, cs_stream *listener) {
-  uint64_t again = cs_now(self->rt) + BACK_OFF;
-  if (cs_stream_deadline(listener, CS_READ) <= again)
-    return cs_stream_wait(self, listener, CS_READ, &accept_ops);
-  if (cs_timers_reserve(&self->rt->timers) != 0) return UV_ENOMEM;
-  listener->poll.waiter[CS_READ] = self; /* so that close wakes it */
-  return cs_park_until(self, &back_off_ops, &listener->poll, again);
-}
-
-static int try_accept(lua_State *L, cs_task *self, cs_stream *listener) {
-  int fd = UV_EAGAIN;
-  if (cs_poll_ready(&listener->poll, CS_READ) ||
-      cs_stream_is_hasty(listener, CS_READ)) {
-    cs_stream *stream = cs_stream_new(L, CS_STREAM_META);
-    if (listener->poll.fd < 0) return cs_fail(L, CS_ECLOSED); /* just now */
-    fd = accept_one(listener->poll.fd);
-    if (fd >= 0) {
-      int status = cs_stream_adopt(stream, self->rt, fd);
-      return status == 0 ? 1 : cs_fail(L, status);
-    }
-    lua_pop(L, 1);
-  }
-  int status = fd;
-  if (fd == UV_EAGAIN) {
-    cs_poll_blocked(&listener->poll, CS_READ);
-    status = cs_stream_wait(self, listener, CS_READ, &accept_ops);
-  } else if (is_exhausted(fd)) {
-    status = back_off(self, listener);
-  }
-  return status == CS_PARKED ? CS_PARKED : cs_fail(L, status);
-}
-
-static int accept_finish(lua_State *L, cs_task *self) {
-  cs_stream *listener = lua_touserdata(L, 1);
-  cs_poll_collect(self, &listener->poll);
-  if (listener->poll.fd < 0) return cs_fail(L, CS_ECLOSED);
-  return try_accept(L, self, listener);
-}
-
-/* server:accept(): the socket of the next client; nil, message, code */
-static int sys_accept(lua_State *L, cs_task *self) {
-  cs_stream *listener = cs_check_listener(L);
-  lua_settop(L, 1);
-  int status = cs_stream_begin(listener, CS_READ);
-  if (status != 0) return cs_fail(L, status);
-  return try_accept(L, self, listener);
 }
 
 /* }=== */
@@ -304,22 +167,17 @@ static int sys_socketpair(lua_State *L, cs_task *self) {
   cs_stream *a = cs_stream_new(L, CS_STREAM_META);
   cs_stream *b = cs_stream_new(L, CS_STREAM_META);
   int fds[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | TAME, 0, fds) != 0)
+  if (socketpair(AF_UNIX, SOCK_STREAM | CS_TAME, 0, fds) != 0)
     return cs_fail(L, -errno);
-  int status = tame(fds[0]);
+  int status = cs_descriptor_tame(fds[0]);
   if (status >= 0) status = cs_stream_adopt(a, rt, fds[0]);
   if (status < 0) close(fds[1]);
-  if (status == 0) status = tame(fds[1]);
+  if (status == 0) status = cs_descriptor_tame(fds[1]);
   if (status >= 0) status = cs_stream_adopt(b, rt, fds[1]);
   if (status == 0) return 2;
   cs_stream_close(a);
   return cs_fail(L, status);
 }
-
-static const cs_syscall listener_rows[] = {
-    {.name = "accept", .handler = sys_accept, .kept = true},
-    {.name = NULL},
-};
 
 static const cs_syscall syscalls[] = {
     {.name = "listen", .handler = sys_listen, .instant = true},
@@ -328,8 +186,4 @@ static const cs_syscall syscalls[] = {
     {.name = NULL},
 };
 
-static void open_tcp_module(lua_State *L) {
-  cs_stream_type(L, CS_LISTENER_META, "Listener", listener_rows, NULL);
-}
-
-const cs_module cs_module_tcp = {"tcp", syscalls, open_tcp_module, NULL};
+const cs_module cs_module_tcp = {"tcp", syscalls, NULL, NULL};

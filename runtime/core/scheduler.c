@@ -215,6 +215,7 @@ static void turn(lua_State *L, cs_runtime *rt) {
 static int loop(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
   luaL_checkstack(L, 2 * LUA_MINSTACK, "not enough memory");
+  cs_kill_doomed(L, rt); /* by a task whose yielded call has raised */
   while (rt->live > 0) {
     turn(L, rt);
 #ifdef COSCHED_CHECK

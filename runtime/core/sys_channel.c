@@ -43,16 +43,36 @@ static int park_receiver(cs_task *self, cs_channel *channel,
   return CS_PARKED;
 }
 
+/* A yielded call has taken the item on top, but its task goes on later: until
+ * then the item lies where that of a woken receiver does. */
+static int keep_taken(lua_State *L, cs_task *self, cs_channel *channel,
+                      const cs_wait_ops *ops) {
+  lua_xmove(L, self->thread, 1);
+  lua_insert(self->thread, -2);
+  channel->receiving++;
+  self->wait.progress = ++channel->handed;
+  return cs_requeue_taken(self, ops, channel);
+}
+
+static int receive_now(lua_State *L, cs_task *self, cs_channel *channel,
+                       const cs_wait_ops *ops) {
+  cs_transfer transfer = cs_channel_take(L, channel, 1);
+  if (transfer == CS_TRANSFERRED)
+    return cs_in_loop(L) ? keep_taken(L, self, channel, ops) : 1;
+  if (transfer == CS_IS_CLOSED) return cs_channel_reason(L, 1);
+  return park_receiver(self, channel, ops);
+}
+
+/* May an item have to be given back? */
+static bool needs_room(lua_State *L, cs_channel *channel) {
+  return cs_channel_can_take(channel) ? cs_in_loop(L) : !channel->closed;
+}
+
 static int receive(lua_State *L, cs_task *self, cs_channel *channel,
                    const cs_wait_ops *ops) {
-  for (;;) {
-    cs_transfer transfer = cs_channel_take(L, channel, 1);
-    if (transfer == CS_TRANSFERRED) return 1;
-    if (transfer == CS_IS_CLOSED) return cs_channel_reason(L, 1);
-    if (cs_channel_has_room(channel, 1))
-      return park_receiver(self, channel, ops);
+  while (!cs_channel_has_room(channel, 1) && needs_room(L, channel))
     cs_channel_make_room(L, channel, 1, 1);
-  }
+  return receive_now(L, self, channel, ops);
 }
 
 static const cs_wait_ops recv_ops = {

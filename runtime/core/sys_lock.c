@@ -90,8 +90,7 @@ static int sys_acquire(lua_State *L, cs_task *self) {
   cs_lock *lock = check_acquire(L, self);
   if (lock->owner != NULL) return cs_lock_await(lock, self, &acquire_ops);
   cs_lock_take(lock, self);
-  if (cs_in_loop(L) || self->rt->budget <= 1)
-    return cs_requeue_taken(self, &acquire_ops, lock);
+  if (cs_in_loop(L)) return cs_requeue_taken(self, &acquire_ops, lock);
   lua_pushvalue(L, 1);
   return 1;
 }

@@ -136,7 +136,7 @@ static const cs_wait_ops wait_ops = {.name = "a waiting list",
 /* A permit is there. */
 static int take_permit(lua_State *L, cs_task *self, wait_list *list) {
   list->permits--;
-  if (cs_in_loop(L) || self->rt->budget <= 1) {
+  if (cs_in_loop(L)) {
     list->woken++;
     self->wait.progress = BY_GIVE;
     return cs_requeue_taken(self, &wait_ops, list);

@@ -31,14 +31,6 @@ static int given_finish(lua_State *L, cs_task *self) {
 
 const cs_wait_ops cs_given_ops = {.name = "its turn", .finish = given_finish};
 
-/* Results of a call that did not wait: every so often the others get a turn
- * first, or a task whose calls all answer at once would starve them. */
-static int give_turn(lua_State *L, cs_task *self, int nresults) {
-  self->wait.progress = (size_t)nresults;
-  cs_requeue(self, &cs_given_ops);
-  return cs_suspend(L, self, collect);
-}
-
 int cs_interrupted(lua_State *L, cs_task *self) {
   if (self->wait.ops->unwind != NULL) self->wait.ops->unwind(L, self);
   if (self->holds) cs_take_held(L, self);
@@ -88,7 +80,26 @@ int cs_tell_cancelled(lua_State *L, cs_task *self) {
 
 int cs_answer(lua_State *L, cs_task *self, int n) {
   if (n == CS_PARKED) return cs_suspend(L, self, collect);
-  return --self->rt->budget > 0 ? n : give_turn(L, self, n);
+  self->rt->budget--;
+  return n;
+}
+
+static int turn_finish(lua_State *L, cs_task *self) {
+  const cs_syscall *row = self->wait.on;
+  if (cs_task_cancelled(self)) return raise_cancelled(L, self);
+  self->rt->row = row;
+  return row->handler(L, self);
+}
+
+static const cs_wait_ops turn_ops = {.name = "its turn", .finish = turn_finish};
+
+/* A task whose calls all answer at once would starve the others: every so often
+ * these get a turn first. The call is made afterwards, so that it has not
+ * happened if the task is killed meanwhile. */
+static int give_turn(lua_State *L, cs_task *self, const cs_syscall *row) {
+  cs_requeue(self, &turn_ops);
+  self->wait.on = (void *)row;
+  return cs_suspend(L, self, collect);
 }
 
 int cs_trap(lua_State *L) {
@@ -103,6 +114,7 @@ int cs_trap(lua_State *L) {
   if (!may_wait(L, self)) return cs_raise_cannot_wait(L, row->name);
   if (rt->raising == self) return raise_late(L, self);
   if (cs_task_cancelled(self)) return cs_tell_cancelled(L, self);
+  if (rt->budget <= 1) return give_turn(L, self, row);
   return cs_answer(L, self, row->handler(L, self));
 }
 

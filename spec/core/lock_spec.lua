@@ -163,14 +163,14 @@ describe("acquire", function()
         local lock = cosched.lock()
         local state = {}
         local task = cosched.spawn(function()
-          for _ = 1, 1000 do -- one of them gives up its turn with the lock in hand
+          for _ = 1, 1000 do -- in one of them the others get a turn
             state.asked = true
             acquire(lock)
             state.asked = false
             lock:release()
           end
         end)
-        repeat cosched.checkpoint() until state.asked and lock:owner() == task
+        repeat cosched.checkpoint() until state.asked
         task:kill()
         assert.is_nil(lock:owner())
         assert(lock:try_acquire()):release()

@@ -25,13 +25,13 @@ local function main()
   local code = waiting:join()
   assert(code == "ECLOSED" or error(code, 0))
   assert(readable:join() == true)
-  server:settimeout(0.001)
+  assert(server:settimeout(0.001))
   local none, message
   none, message, code = server:accept()
   assert(none == nil)
   if code ~= "ETIMEDOUT" then error(message, 0) end
   local clients = 0
-  server:settimeout(nil)
+  assert(server:settimeout(nil))
   local last = cosched.spawn(function()
     for each in server:clients() do
       each:close()

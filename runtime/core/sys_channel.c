@@ -58,19 +58,20 @@ static int receive_now(lua_State *L, cs_task *self, cs_channel *channel,
                        const cs_wait_ops *ops) {
   cs_transfer transfer = cs_channel_take(L, channel, 1);
   if (transfer == CS_TRANSFERRED)
-    return cs_in_loop(L) ? keep_taken(L, self, channel, ops) : 1;
+    return self->raw ? keep_taken(L, self, channel, ops) : 1;
   if (transfer == CS_IS_CLOSED) return cs_channel_reason(L, 1);
   return park_receiver(self, channel, ops);
 }
 
 /* May an item have to be given back? */
-static bool needs_room(lua_State *L, cs_channel *channel) {
-  return cs_channel_can_take(channel) ? cs_in_loop(L) : !channel->closed;
+static bool needs_room(cs_task *self, cs_channel *channel) {
+  if (cs_channel_has_room(channel, 1)) return false;
+  return cs_channel_can_take(channel) ? self->raw : !channel->closed;
 }
 
 static int receive(lua_State *L, cs_task *self, cs_channel *channel,
                    const cs_wait_ops *ops) {
-  while (!cs_channel_has_room(channel, 1) && needs_room(L, channel))
+  while ((channel->count == 0 || self->raw) && needs_room(self, channel))
     cs_channel_make_room(L, channel, 1, 1);
   return receive_now(L, self, channel, ops);
 }

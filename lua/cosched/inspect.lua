@@ -116,27 +116,43 @@ local function open_file(file)
   return nil, file
 end
 
+local function describe_at_length(task)
+  local info = core.inspect(task)
+  local lines = {
+    ("%s, spawned at %s, parent %d, %d steps"):format(describe_task(info),
+      info.spawned_at or "?", info.parent, info.steps),
+  }
+  for _, scope in ipairs(info.scopes or {}) do
+    lines[#lines + 1] = "  in a " .. describe_scope(scope)
+  end
+  lines[#lines + 1] = task:traceback()
+  return table.concat(lines, "\n")
+end
+
+-- As the methods of files do: nil, message when something could not be written.
+local function write_tasks(out)
+  local tasks = M.tasks()
+  local ok, message = out:write(("%d tasks\n"):format(#tasks))
+  for _, task in ipairs(tasks) do
+    if not ok then return nil, message end
+    ok, message = out:write(describe_at_length(task), "\n")
+  end
+  if not ok then return nil, message end
+  return out:flush()
+end
+
 --- Writes all tasks with their tracebacks to a file: an open one, or the name of
 -- one that is appended to; stderr unless given. Returns true; or nil, message.
 function M.dump(file)
   local out, path = open_file(file)
-  local message
   if path then
+    local message
     out, message = io.open(path, "a")
     if not out then return nil, message end
   end
-  local tasks = M.tasks()
-  out:write(("%d tasks\n"):format(#tasks))
-  for _, task in ipairs(tasks) do
-    local info = core.inspect(task)
-    out:write(("%s, spawned at %s, parent %d, %d steps\n"):format(describe_task(info),
-      info.spawned_at or "?", info.parent, info.steps))
-    for _, scope in ipairs(info.scopes or {}) do
-      out:write("  in a ", describe_scope(scope), "\n")
-    end
-    out:write((task:traceback() or ""):gsub("\n%f[\t]", "\n"), "\n")
-  end
-  if path then out:close() else out:flush() end
+  local ok, message = write_tasks(out)
+  if path then out:close() end
+  if not ok then return nil, message end
   return true
 end
 

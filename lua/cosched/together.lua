@@ -8,6 +8,12 @@ local M = {}
 
 local pack, unpack = table.pack, table.unpack
 
+-- core.nursery, whose complaints about the caller name the place that has called us.
+local function run_nursery(body)
+  local ok, problem = pcall(core.nursery, body)
+  if not ok then error(problem, 3) end
+end
+
 local function check_functions(name, functions)
   for i = 1, functions.n do
     local kind = type(functions[i])
@@ -24,7 +30,7 @@ function M.race(...)
   check_functions("race", functions)
   if functions.n == 0 then error("'race' needs at least one function", 2) end
   local winner, results
-  core.nursery(function(nursery)
+  run_nursery(function(nursery)
     for i = 1, functions.n do
       nursery:spawn(function()
         local mine = pack(functions[i]())
@@ -44,7 +50,7 @@ function M.all(...)
   local functions = pack(...)
   check_functions("all", functions)
   local results = { n = functions.n }
-  core.nursery(function(nursery)
+  run_nursery(function(nursery)
     for i = 1, functions.n do
       nursery:spawn(function() results[i] = pack(functions[i]()) end)
     end
@@ -86,7 +92,7 @@ function M.map(list, fn, options)
       results[i] = fn(list[i], i)
     end
   end
-  core.nursery(function(nursery)
+  run_nursery(function(nursery)
     for _ = 1, limit do nursery:spawn(work) end
   end)
   return results

@@ -6,17 +6,32 @@
 
 #include <lauxlib.h>
 
+static void set_hook(cs_runtime *rt, lua_State *thread, int count);
+
 static void put_back(cs_runtime *rt, lua_State *thread) {
   const cs_saved_hook *user = &rt->armed_over;
   lua_sethook(thread, user->hook, user->mask, user->count);
 }
 
-/* On a thread of the user's, or where Lua cannot yield, nothing happens; the
- * next tick tries again. */
+/* Where Lua cannot yield nothing happens; the next tick, or the next so many
+ * instructions, try again. */
 static void end_slice_in_hook(lua_State *L, cs_task *self) {
-  if (self == NULL || self->thread != L || !lua_isyieldable(L)) return;
-  self->preempted = true;
+  if (!lua_isyieldable(L)) {
+    if (self->rt->slice_instructions > 0)
+      set_hook(self->rt, L, self->rt->slice_instructions);
+    return;
+  }
+  self->preempted = self->marked = true;
   lua_yield(L, 0);
+}
+
+/* Lua remembers in a call that a hook has yielded there, and passes over the
+ * next count hook, which may be the one that is to raise an error (raise.h). So
+ * the first instruction after a slice has one of its own. */
+static bool unmark(cs_task *self) {
+  bool marked = self->marked;
+  self->marked = false;
+  return marked;
 }
 
 static void instruction_hook(lua_State *L, lua_Debug *info) {
@@ -29,44 +44,59 @@ static void instruction_hook(lua_State *L, lua_Debug *info) {
     return;
   }
   put_back(rt, L);
-  int requests = rt->slice_instructions > 0 ? CS_HOOK_SLICE : 0;
-  requests |= rt->hook_requests;
+  bool counts = rt->slice_instructions > 0, slice_begins = unmark(self);
+  int requests = rt->hook_requests;
   rt->hook_requests = 0;
+  if (counts && !slice_begins) requests |= CS_HOOK_SLICE;
   if (requests & CS_HOOK_DUMP) cs_hook_dump(L, rt);
   if (requests & CS_HOOK_BUSY) cs_report_stuck(L, self, "busy");
   lua_pop(L, 1);
-  if (requests & CS_HOOK_SLICE) end_slice_in_hook(L, self);
+  if (requests & CS_HOOK_SLICE)
+    end_slice_in_hook(L, self);
+  else if (counts)
+    set_hook(rt, L, rt->slice_instructions);
 }
 
-bool cs_is_hook(lua_Hook hook) { return hook == instruction_hook; }
+static bool is_ours(lua_Hook hook) { return hook == instruction_hook; }
 
 static void save_hook(cs_runtime *rt, lua_State *thread) {
   rt->armed_over = (cs_saved_hook){lua_gethook(thread), lua_gethookmask(thread),
                                    lua_gethookcount(thread)};
 }
 
+static void set_hook(cs_runtime *rt, lua_State *thread, int count) {
+  if (!is_ours(lua_gethook(thread))) save_hook(rt, thread);
+  rt->armed = 1;
+  lua_sethook(thread, instruction_hook, LUA_MASKCOUNT, count);
+}
+
 void cs_hook_arm(cs_runtime *rt, int requests) {
   rt->hook_requests |= requests;
-  if (rt->current == NULL) return;
-  lua_State *thread = rt->current->thread;
-  if (thread == NULL) return;
-  if (!cs_is_hook(lua_gethook(thread))) save_hook(rt, thread);
-  rt->armed = 1;
-  lua_sethook(thread, instruction_hook, LUA_MASKCOUNT, 1);
+  cs_task *task = rt->current;
+  if (task == NULL || task->thread == NULL) return;
+  if (rt->raising == task) return; /* its hook must be the next to run */
+  set_hook(rt, task->thread, 1);
 }
 
 void cs_hook_step_begins(cs_runtime *rt, cs_task *task) {
   rt->hook_requests &= CS_HOOK_DUMP;
-  if (rt->slice_instructions == 0 || lua_gethook(task->thread) != NULL) return;
-  save_hook(rt, task->thread);
-  rt->armed = 1;
-  lua_sethook(task->thread, instruction_hook, LUA_MASKCOUNT,
-              rt->slice_instructions);
+  if (task->marked)
+    set_hook(rt, task->thread, 1);
+  else if (rt->slice_instructions > 0 && lua_gethook(task->thread) == NULL)
+    set_hook(rt, task->thread, rt->slice_instructions);
 }
 
 void cs_hook_step_ended(cs_runtime *rt, lua_State *thread) {
   rt->armed = 0;
-  if (cs_is_hook(lua_gethook(thread))) put_back(rt, thread);
+  if (is_ours(lua_gethook(thread))) put_back(rt, thread);
+}
+
+void cs_hook_inherit(cs_runtime *rt, lua_State *from, lua_State *thread) {
+  cs_saved_hook its = {lua_gethook(from), lua_gethookmask(from),
+                       lua_gethookcount(from)};
+  if (is_ours(its.hook)) its = rt->armed_over;
+  if (its.hook != lua_gethook(thread))
+    lua_sethook(thread, its.hook, its.mask, its.count);
 }
 
 void cs_hook_dump(lua_State *L, cs_runtime *rt) {

@@ -23,8 +23,9 @@ void cs_hook_arm(cs_runtime *rt, int requests);
 void cs_hook_step_begins(cs_runtime *rt, cs_task *task);
 void cs_hook_step_ended(cs_runtime *rt, lua_State *thread);
 
-/* True if it is the hook of this file: a new thread does not inherit it. */
-bool cs_is_hook(lua_Hook hook);
+/* A new thread inherits the hook of its maker, as Lua's own coroutines do, but
+ * not the one of this file. */
+void cs_hook_inherit(cs_runtime *rt, lua_State *from, lua_State *thread);
 
 /* Calls what wants a dump, outside of steps. */
 void cs_hook_dump(lua_State *L, cs_runtime *rt);

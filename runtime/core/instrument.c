@@ -17,10 +17,16 @@ static const char *const names[] = {
 /* Slots of deliver. */
 enum { EVENT = 1, SUBJECT, DETAIL, LIST };
 
-static void remove_at(lua_State *L, lua_Integer i) {
+/* Removes the instrument from its place in the list, unless that was done. */
+static bool remove_from(lua_State *L, int list, lua_Integer i, int instrument) {
+  lua_rawgeti(L, list, i);
+  bool there = lua_rawequal(L, -1, instrument);
+  lua_pop(L, 1);
+  if (!there) return false;
   lua_pushboolean(L, 0); /* the places of the others stay */
-  lua_rawseti(L, LIST, i);
+  lua_rawseti(L, list, i);
   cs_runtime_of(L)->instruments--;
+  return true;
 }
 
 static void warn_of_failure(lua_State *L, const char *name) {
@@ -32,16 +38,17 @@ static void warn_of_failure(lua_State *L, const char *name) {
   lua_pop(L, 3);
 }
 
+/* Calls the one on top of the stack, from the place i of the list. */
 static void call_instrument(lua_State *L, lua_Integer i, const char *name) {
-  int given = 0;
-  if (lua_getfield(L, -1, name) == LUA_TFUNCTION) {
+  int given = 0, instrument = lua_gettop(L);
+  if (lua_getfield(L, instrument, name) == LUA_TFUNCTION) {
     for (int slot = SUBJECT; slot <= DETAIL; slot++) {
       if (lua_isnil(L, slot)) continue;
       lua_pushvalue(L, slot);
       given++;
     }
     if (lua_pcall(L, given, 0, 0) == LUA_OK) return;
-    remove_at(L, i);
+    remove_from(L, LIST, i, instrument);
     warn_of_failure(L, name);
     return;
   }
@@ -89,16 +96,23 @@ static void tell_of(lua_State *L, cs_event event, const cs_task *task) {
 
 /* {=== steps === */
 
-/* Of those that have become ready since it was last called. */
-static void tell_scheduled(lua_State *L, cs_runtime *rt) {
+static cs_link *first_unannounced(cs_runtime *rt) {
   cs_link *first = &rt->ready;
   while (first->prev != &rt->ready &&
          !CS_OWNER(first->prev, cs_task, wait.link)->announced)
     first = first->prev;
-  for (; first != &rt->ready; first = first->next) {
-    cs_task *task = CS_OWNER(first, cs_task, wait.link);
+  return first;
+}
+
+/* Of those that have become ready since it was last called. An instrument may
+ * kill the task that it is told of. */
+static void tell_scheduled(lua_State *L, cs_runtime *rt) {
+  cs_link *each = first_unannounced(rt);
+  while (each != &rt->ready) {
+    cs_task *task = CS_OWNER(each, cs_task, wait.link);
     task->announced = true;
     tell_of(L, CS_TASK_SCHEDULED, task);
+    each = task->state == CS_TASK_READY ? each->next : first_unannounced(rt);
   }
 }
 
@@ -160,15 +174,9 @@ static int sys_add(lua_State *L, cs_task *self) {
 static int sys_remove(lua_State *L, cs_task *self) {
   (void)self;
   lua_Integer i = luaL_checkinteger(L, 1);
+  lua_settop(L, 2);
   cs_push_anchor(L, CS_INSTRUMENTS);
-  lua_rawgeti(L, -1, i);
-  bool there = lua_rawequal(L, -1, 2);
-  if (there) {
-    lua_pushboolean(L, 0);
-    lua_rawseti(L, -3, i);
-    cs_runtime_of(L)->instruments--;
-  }
-  lua_pushboolean(L, there);
+  lua_pushboolean(L, remove_from(L, 3, i, 2));
   return 1;
 }
 

@@ -55,8 +55,8 @@ static uint64_t read_seconds(lua_State *L, const char *name) {
 
 /* Slices, a watchdog, the CPU time of tasks. */
 static void read_watching(lua_State *L, cs_runtime *rt) {
-  uint64_t slice = read_seconds(L, "slice");
-  uint64_t watchdog = read_seconds(L, "watchdog");
+  rt->slice = read_seconds(L, "slice");
+  rt->watchdog = read_seconds(L, "watchdog");
   lua_getfield(L, 1, "slice_instructions");
   lua_Integer n = lua_isnil(L, -1) ? 0 : lua_tointeger(L, -1);
   luaL_argcheck(L, lua_isnil(L, -1) || (n >= 1 && n < INT32_MAX), 1,
@@ -64,13 +64,8 @@ static void read_watching(lua_State *L, cs_runtime *rt) {
   rt->slice_instructions = (int)n;
   lua_getfield(L, 1, "cpu");
   rt->measures_cpu = lua_toboolean(L, -1);
-  int status = 0;
-  if (slice != CS_NEVER || watchdog != CS_NEVER)
-    status = cs_ticker_start(rt, slice, watchdog);
-  if (status != 0)
-    luaL_error(L, "cannot start the thread that ends slices: %s",
-               uv_strerror(status));
-  rt->watches_steps = rt->ticker != NULL || n > 0 || rt->measures_cpu;
+  rt->watches_steps = rt->slice != CS_NEVER || rt->watchdog != CS_NEVER ||
+                      n > 0 || rt->measures_cpu;
 }
 
 /* Puts the name, or nil, in the place of the options. */
@@ -114,7 +109,6 @@ static void begin(lua_State *L, cs_runtime *rt) {
                   "tasks with cosched.spawn");
   if (!rt->open) luaL_error(L, "the runtime is closed");
   luaL_checkstack(L, 2 * LUA_MINSTACK, "not enough memory");
-  cs_ticker_stop(rt); /* of a run that could not begin */
   read_options(L, rt);
   lua_pushnil(L);
   lua_setiuservalue(L, lua_upvalueindex(1), CS_REPORT);
@@ -153,6 +147,14 @@ static int end(lua_State *L, cs_runtime *rt) {
   return cs_push_results(L, CS_RUN_MAIN);
 }
 
+/* Without the thread no task begins. */
+static int start_ticker(cs_runtime *rt) {
+  if (rt->slice == CS_NEVER && rt->watchdog == CS_NEVER) return 0;
+  int status = cs_ticker_start(rt, rt->slice, rt->watchdog);
+  if (status != 0) cs_doom_all(rt);
+  return status;
+}
+
 int cs_run(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
   begin(L, rt);
@@ -162,6 +164,7 @@ int cs_run(lua_State *L) {
   lua_settop(L, CS_RUN_MAIN);
   cs_push_anchor(L, CS_LOCATE); /* at CS_RUN_LOCATE */
   rt->L = L;
+  int status = start_ticker(rt);
   while (rt->live > 0) {
     cs_push_anchor(L, CS_LOOP);
     if (lua_pcall(L, 0, 0, CS_RUN_LOCATE) != LUA_OK) {
@@ -177,6 +180,9 @@ int cs_run(lua_State *L) {
   cs_shuffle_end(rt);
   cs_ticker_stop(rt);
   rt->virtual_clock = false;
+  if (status != 0)
+    return luaL_error(L, "cannot start the thread that watches tasks: %s",
+                      uv_strerror(status));
   return end(L, rt);
 }
 

@@ -80,6 +80,7 @@ struct cs_runtime {
   struct cs_task *raising;     /* a raw yield of this one is about to raise */
   cs_saved_hook raising_over;  /* the user's hook on that task's thread */
   struct cs_ticker *ticker;    /* NULL: neither slices nor a watchdog */
+  uint64_t slice, watchdog;    /* ns; CS_NEVER: off */
   int slice_instructions;      /* a slice ends after so many; 0: off */
   bool slice_ended;            /* by the step that was just made */
   bool watches_steps;          /* any of this, or the CPU time of tasks */

@@ -119,7 +119,7 @@ static cs_task *take_ready(cs_runtime *rt) {
 static void step_watched(lua_State *L, cs_task *task) {
   cs_runtime *rt = task->rt;
   cs_tell_step_begins(L, task);
-  step(L, task);
+  if (task->state == CS_TASK_READY) step(L, task); /* else it was killed */
   cs_tell_step_ended(L, rt);
 }
 

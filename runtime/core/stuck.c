@@ -15,11 +15,10 @@ static void complain(const char *task, const char *reason,
                      const char *traceback) {
   const char *what = strcmp(reason, "busy") == 0
                          ? "has not waited for too long: let it call "
-                           "cosched.checkpoint now and "
-                           "then"
+                           "cosched.checkpoint now and then"
                          : "is cancelled, but goes on: its pcall catches the "
-                           "cancellation, and "
-                           "must raise it again (see cosched.pcall)";
+                           "cancellation, and must raise it again (see "
+                           "cosched.pcall)";
   fprintf(stderr, "cosched: %s %s\n%s\n", task, what, traceback);
 }
 
@@ -47,7 +46,10 @@ void cs_report_stuck(lua_State *L, cs_task *task, const char *reason) {
   lua_pushlightuserdata(L, task);
   lua_pushcclosure(L, report, 2);
   lua_pushstring(L, reason);
-  lua_pcall(L, 1, 0, 0);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK && lua_type(L, -1) == LUA_TSTRING) {
+    lua_warning(L, "cosched: on_stuck has raised: ", 1);
+    lua_warning(L, lua_tostring(L, -1), 0);
+  }
   lua_settop(L, top);
 }
 

@@ -4,6 +4,8 @@
 #include "keep.h"
 #include "module.h"
 
+#include <string.h>
+
 /* {=== fields === */
 
 enum { TASK = 1, INFO }; /* slots while the description is built */
@@ -19,12 +21,17 @@ static void set_flag(lua_State *L, const char *name, bool value) {
   lua_setfield(L, INFO, name);
 }
 
-/* Pushes "file:line" of the innermost Lua function of a thread, or nil. */
+/* Pushes "file:line" of the innermost Lua function of a thread, or nil. The
+ * running task is looked at by a function of its own, whose file is passed
+ * over: see inspect.lua. */
 static void push_place(lua_State *L, lua_State *thread) {
   lua_Debug info;
+  const char *looker = NULL;
   for (int level = 0; lua_getstack(thread, level, &info); level++) {
     lua_getinfo(thread, "Sl", &info);
     if (info.currentline <= 0) continue;
+    if (thread == L && looker == NULL) looker = info.source;
+    if (looker != NULL && strcmp(looker, info.source) == 0) continue;
     lua_pushfstring(L, "%s:%d", info.short_src, info.currentline);
     return;
   }
@@ -102,8 +109,13 @@ static void set_nursery(lua_State *L, const cs_task *task) {
 
 /* }=== */
 
-static const char *wait_name(const cs_task *task) {
-  return task->state == CS_TASK_PARKED ? task->wait.ops->name : NULL;
+static void set_wait(lua_State *L, const cs_task *task) {
+  if (task->state != CS_TASK_PARKED) return;
+  if (task->wait.ops->describe != NULL)
+    task->wait.ops->describe(L, task);
+  else
+    lua_pushstring(L, task->wait.ops->name);
+  lua_setfield(L, INFO, "wait");
 }
 
 /* inspect(task): a table of what is known about it; nil once it is done */
@@ -125,8 +137,7 @@ static int sys_inspect(lua_State *L, cs_task *self) {
     lua_pushnumber(L, (lua_Number)task->cpu_ns / 1e9);
     lua_setfield(L, INFO, "cpu");
   }
-  lua_pushstring(L, wait_name(task));
-  lua_setfield(L, INFO, "wait");
+  set_wait(L, task);
   cs_push_name(L, TASK);
   lua_setfield(L, INFO, "name");
   set_flag(L, "cancelled", cs_task_cancelled(task));

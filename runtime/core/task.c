@@ -58,13 +58,6 @@ static lua_State *take_thread(lua_State *L, cs_runtime *rt) {
   return lua_tothread(L, -1);
 }
 
-/* A thread inherits the hook of its maker, as Lua's own coroutines do. */
-static void inherit_hook(lua_State *L, lua_State *thread) {
-  lua_Hook hook = lua_gethook(L);
-  if (hook != lua_gethook(thread) && !cs_is_hook(hook))
-    lua_sethook(thread, hook, lua_gethookmask(L), lua_gethookcount(L));
-}
-
 static void init_task(cs_task *task, cs_runtime *rt) {
   *task = (cs_task){.rt = rt, .born_ms = cs_coarse_ms(rt)};
   cs_link_init(&task->wait.link);
@@ -121,7 +114,7 @@ cs_task *cs_task_new(lua_State *L, lua_State *from, cs_nursery *nursery,
   task->tid = rt->last_tid + 1; /* only now: a finalizer may have spawned */
   lua_rawseti(L, -2, task->tid);
   lua_pop(L, 1);
-  inherit_hook(from, thread);
+  cs_hook_inherit(rt, from, thread);
   cs_push_anchor(L, CS_ENTRY);
   task->spawn_line = push_spawn_site(L, from);
   cs_push_anchor(L, CS_HANDLER);

@@ -51,6 +51,7 @@ struct cs_task {
   bool waited : 1;          /* they know that it waits */
   bool kill_reason : 1;     /* CS_CANCELLED has one, under its scope */
   bool preempted : 1;       /* its slice is over */
+  bool marked : 1;          /* Lua remembers that a hook has yielded in it */
   uint8_t locks : 2;        /* that it owns; 3: as many or more, at some time */
   uint32_t steps;           /* how often it was resumed */
   uint32_t born_ms;         /* on the runtime's clock */

@@ -1,5 +1,6 @@
 /* ticker.c - SIGURG is ignored unless somebody wants it, and hardly anybody
- * does; Go preempts by it, too. A handler that was there is still called. */
+ * does; Go preempts by it, too. A handler that was there is still called, and
+ * put back afterwards. */
 #include "ticker.h"
 
 #include "hook.h"
@@ -18,22 +19,32 @@ struct cs_ticker {
   uint64_t tick;            /* ns between two looks */
   uint64_t slice, watchdog; /* ns; CS_NEVER: off */
   atomic_uint step;         /* number of the step; even: none */
-  atomic_int requests;      /* for the handler: cs_hook_request */
-  cs_ticker *outer;         /* of a run around this one, on the same thread */
+  atomic_uint requests; /* for the handler: the step, and what it is asked */
+  cs_ticker *outer;     /* of a run around this one, on the same thread */
 };
 
 /* {=== the handler === */
 
-static _Thread_local cs_ticker *running;
+enum { BITS = 2, ASKED = (1 << BITS) - 1 }; /* CS_HOOK_SLICE, CS_HOOK_BUSY */
+
+static _Thread_local cs_ticker *running; /* and those around it */
 static struct sigaction before;
-static uv_once_t once = UV_ONCE_INIT;
+static unsigned users; /* of the handler: tickers */
+static pthread_mutex_t users_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static unsigned tag(unsigned step) { return step << BITS; }
+
+/* A request for a step that has ended meanwhile is for nobody. */
+static void answer(cs_ticker *ticker) {
+  unsigned requests = atomic_exchange(&ticker->requests, 0);
+  unsigned step = atomic_load(&ticker->step);
+  if ((requests & ASKED) != 0 && (requests & ~ASKED) == tag(step))
+    cs_hook_arm(ticker->rt, (int)(requests & ASKED));
+}
 
 static void on_urgent_signal(int number, siginfo_t *info, void *context) {
-  if (running != NULL) {
-    int requests = atomic_exchange(&running->requests, 0);
-    if (requests != 0 && (atomic_load(&running->step) & 1) != 0)
-      cs_hook_arm(running->rt, requests);
-  }
+  for (cs_ticker *each = running; each != NULL; each = each->outer)
+    answer(each);
   if ((before.sa_flags & SA_SIGINFO) != 0)
     before.sa_sigaction(number, info, context);
   else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN)
@@ -44,7 +55,20 @@ static void install(void) {
   struct sigaction action = {.sa_sigaction = on_urgent_signal,
                              .sa_flags = SA_RESTART | SA_SIGINFO};
   sigemptyset(&action.sa_mask);
-  sigaction(SIGURG, &action, &before);
+  pthread_mutex_lock(&users_mutex);
+  if (users++ == 0) sigaction(SIGURG, &action, &before);
+  pthread_mutex_unlock(&users_mutex);
+}
+
+/* The last one puts the handler back that was there, unless there is another:
+ * this library may be unloaded. */
+static void uninstall(void) {
+  struct sigaction now;
+  pthread_mutex_lock(&users_mutex);
+  if (--users == 0 && sigaction(SIGURG, NULL, &now) == 0 &&
+      (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == on_urgent_signal)
+    sigaction(SIGURG, &before, NULL);
+  pthread_mutex_unlock(&users_mutex);
 }
 
 /* }=== */
@@ -53,14 +77,24 @@ static void install(void) {
 
 /* What a step that has taken that long is asked for, once each slice, and once
  * by the watchdog. */
-static int overdue(const cs_ticker *ticker, uint64_t now, uint64_t since,
-                   bool *reported) {
-  int requests = now - since >= ticker->slice ? CS_HOOK_SLICE : 0;
+static unsigned overdue(const cs_ticker *ticker, uint64_t now, uint64_t since,
+                        bool *reported) {
+  unsigned requests = now - since >= ticker->slice ? CS_HOOK_SLICE : 0;
   if (!*reported && now - since >= ticker->watchdog) {
     *reported = true;
     requests |= CS_HOOK_BUSY;
   }
   return requests;
+}
+
+/* Adds to what the step is asked for already. */
+static void ask(cs_ticker *ticker, unsigned step, unsigned requests) {
+  unsigned old = atomic_load(&ticker->requests), wanted;
+  do {
+    unsigned earlier = (old & ~ASKED) == tag(step) ? old & ASKED : 0;
+    wanted = tag(step) | earlier | requests;
+  } while (!atomic_compare_exchange_weak(&ticker->requests, &old, wanted));
+  pthread_kill(ticker->runner, SIGURG);
 }
 
 static void tick(void *data) {
@@ -78,10 +112,8 @@ static void tick(void *data) {
       since = now;
       reported = false;
     } else if ((step & 1) != 0 && !ticker->stop) {
-      int requests = overdue(ticker, now, since, &reported);
-      if (requests == 0) continue;
-      atomic_fetch_or(&ticker->requests, requests);
-      pthread_kill(ticker->runner, SIGURG);
+      unsigned requests = overdue(ticker, now, since, &reported);
+      if (requests != 0) ask(ticker, step, requests);
     }
   }
   uv_mutex_unlock(&ticker->mutex);
@@ -108,7 +140,7 @@ int cs_ticker_start(cs_runtime *rt, uint64_t slice, uint64_t watchdog) {
                         .slice = slice,
                         .watchdog = watchdog,
                         .outer = running};
-  uv_once(&once, install);
+  install();
   uv_mutex_init(&ticker->mutex);
   uv_cond_init(&ticker->stopping);
   int status = uv_thread_create(&ticker->thread, tick, ticker);
@@ -116,6 +148,7 @@ int cs_ticker_start(cs_runtime *rt, uint64_t slice, uint64_t watchdog) {
     uv_cond_destroy(&ticker->stopping);
     uv_mutex_destroy(&ticker->mutex);
     cs_free(rt, ticker, sizeof *ticker);
+    uninstall();
     return status;
   }
   rt->ticker = running = ticker;
@@ -130,6 +163,7 @@ void cs_ticker_stop(cs_runtime *rt) {
   uv_cond_signal(&ticker->stopping);
   uv_mutex_unlock(&ticker->mutex);
   uv_thread_join(&ticker->thread);
+  uninstall();
   running = ticker->outer;
   rt->ticker = NULL;
   uv_cond_destroy(&ticker->stopping);
@@ -143,5 +177,4 @@ void cs_ticker_step_begins(cs_ticker *ticker) {
 
 void cs_ticker_step_ended(cs_ticker *ticker) {
   atomic_fetch_add(&ticker->step, 1);
-  atomic_store(&ticker->requests, 0);
 }

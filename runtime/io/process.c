@@ -70,7 +70,7 @@ static int sys_unwind_on_signals(lua_State *L, cs_task *self) {
   return 1;
 }
 
-/* dump_on_signal(fn): SIGUSR1 calls fn, in the middle of whatever runs */
+/* dump_on_signal(fn): SIGUSR1 calls fn(), in the middle of whatever runs */
 static int sys_dump_on_signal(lua_State *L, cs_task *self) {
   (void)self;
   luaL_checktype(L, 1, LUA_TFUNCTION);

@@ -6,7 +6,7 @@
 
 #include <lauxlib.h>
 
-static void set_hook(cs_runtime *rt, lua_State *thread, int count);
+static void count_again(cs_runtime *rt, lua_State *thread);
 
 static void put_back(cs_runtime *rt, lua_State *thread) {
   const cs_saved_hook *user = &rt->armed_over;
@@ -17,21 +17,11 @@ static void put_back(cs_runtime *rt, lua_State *thread) {
  * instructions, try again. */
 static void end_slice_in_hook(lua_State *L, cs_task *self) {
   if (!lua_isyieldable(L)) {
-    if (self->rt->slice_instructions > 0)
-      set_hook(self->rt, L, self->rt->slice_instructions);
+    count_again(self->rt, L);
     return;
   }
   self->preempted = self->marked = true;
   lua_yield(L, 0);
-}
-
-/* Lua remembers in a call that a hook has yielded there, and passes over the
- * next count hook, which may be the one that is to raise an error (raise.h). So
- * the first instruction after a slice has one of its own. */
-static bool unmark(cs_task *self) {
-  bool marked = self->marked;
-  self->marked = false;
-  return marked;
 }
 
 static void instruction_hook(lua_State *L, lua_Debug *info) {
@@ -44,17 +34,17 @@ static void instruction_hook(lua_State *L, lua_Debug *info) {
     return;
   }
   put_back(rt, L);
-  bool counts = rt->slice_instructions > 0, slice_begins = unmark(self);
   int requests = rt->hook_requests;
   rt->hook_requests = 0;
-  if (counts && !slice_begins) requests |= CS_HOOK_SLICE;
+  if (rt->slice_instructions > 0 && !rt->unmarking) requests |= CS_HOOK_SLICE;
+  rt->unmarking = false;
   if (requests & CS_HOOK_DUMP) cs_hook_dump(L, rt);
   if (requests & CS_HOOK_BUSY) cs_report_stuck(L, self, "busy");
   lua_pop(L, 1);
   if (requests & CS_HOOK_SLICE)
     end_slice_in_hook(L, self);
-  else if (counts)
-    set_hook(rt, L, rt->slice_instructions);
+  else
+    count_again(rt, L);
 }
 
 static bool is_ours(lua_Hook hook) { return hook == instruction_hook; }
@@ -70,6 +60,12 @@ static void set_hook(cs_runtime *rt, lua_State *thread, int count) {
   lua_sethook(thread, instruction_hook, LUA_MASKCOUNT, count);
 }
 
+/* A slice of instructions begins, unless the user has a hook there. */
+static void count_again(cs_runtime *rt, lua_State *thread) {
+  if (rt->slice_instructions > 0 && lua_gethook(thread) == NULL)
+    set_hook(rt, thread, rt->slice_instructions);
+}
+
 void cs_hook_arm(cs_runtime *rt, int requests) {
   rt->hook_requests |= requests;
   cs_task *task = rt->current;
@@ -78,12 +74,17 @@ void cs_hook_arm(cs_runtime *rt, int requests) {
   set_hook(rt, task->thread, 1);
 }
 
+/* Lua remembers in a call that a hook has yielded there, and passes over the
+ * next count hook, which may be the one that is to raise an error (raise.h). So
+ * the first instruction after a slice has one of its own. */
 void cs_hook_step_begins(cs_runtime *rt, cs_task *task) {
   rt->hook_requests &= CS_HOOK_DUMP;
-  if (task->marked)
+  rt->unmarking = task->marked;
+  task->marked = false;
+  if (rt->unmarking)
     set_hook(rt, task->thread, 1);
-  else if (rt->slice_instructions > 0 && lua_gethook(task->thread) == NULL)
-    set_hook(rt, task->thread, rt->slice_instructions);
+  else
+    count_again(rt, task->thread);
 }
 
 void cs_hook_step_ended(cs_runtime *rt, lua_State *thread) {
@@ -91,12 +92,27 @@ void cs_hook_step_ended(cs_runtime *rt, lua_State *thread) {
   if (is_ours(lua_gethook(thread))) put_back(rt, thread);
 }
 
-void cs_hook_inherit(cs_runtime *rt, lua_State *from, lua_State *thread) {
-  cs_saved_hook its = {lua_gethook(from), lua_gethookmask(from),
-                       lua_gethookcount(from)};
-  if (is_ours(its.hook)) its = rt->armed_over;
-  if (its.hook != lua_gethook(thread))
-    lua_sethook(thread, its.hook, its.mask, its.count);
+/* debug.sethook keeps its function in a table of the registry, by thread. */
+static void inherit_function(lua_State *L, lua_State *from, int thread) {
+  if (lua_getfield(L, LUA_REGISTRYINDEX, "_HOOKKEY") == LUA_TTABLE) {
+    lua_pushvalue(L, thread);
+    lua_pushthread(from);
+    if (from != L) lua_xmove(from, L, 1);
+    lua_rawget(L, -3);
+    lua_rawset(L, -3);
+  }
+  lua_pop(L, 1);
+}
+
+void cs_hook_inherit(lua_State *L, cs_runtime *rt, lua_State *from) {
+  lua_State *thread = lua_tothread(L, -1);
+  lua_Hook hook = lua_gethook(from);
+  cs_saved_hook its = {hook, lua_gethookmask(from), lua_gethookcount(from)};
+  if (hook == NULL) return;
+  if (is_ours(hook)) its = rt->armed_over;
+  if (its.hook == NULL) return;
+  lua_sethook(thread, its.hook, its.mask, its.count);
+  inherit_function(L, from, lua_gettop(L));
 }
 
 void cs_hook_dump(lua_State *L, cs_runtime *rt) {

@@ -23,9 +23,9 @@ void cs_hook_arm(cs_runtime *rt, int requests);
 void cs_hook_step_begins(cs_runtime *rt, cs_task *task);
 void cs_hook_step_ended(cs_runtime *rt, lua_State *thread);
 
-/* A new thread inherits the hook of its maker, as Lua's own coroutines do, but
- * not the one of this file. */
-void cs_hook_inherit(cs_runtime *rt, lua_State *from, lua_State *thread);
+/* The new thread on top of the stack, which has no hook, inherits that of its
+ * maker, be it set in C or in Lua, but not the one of this file. */
+void cs_hook_inherit(lua_State *L, cs_runtime *rt, lua_State *from);
 
 /* Calls what wants a dump, outside of steps. */
 void cs_hook_dump(lua_State *L, cs_runtime *rt);

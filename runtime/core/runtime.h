@@ -83,6 +83,7 @@ struct cs_runtime {
   uint64_t slice, watchdog;    /* ns; CS_NEVER: off */
   int slice_instructions;      /* a slice ends after so many; 0: off */
   bool slice_ended;            /* by the step that was just made */
+  bool unmarking;              /* the step goes on after a slice: see hook.c */
   bool watches_steps;          /* any of this, or the CPU time of tasks */
   cs_saved_hook armed_over;    /* the user's hook under that of hook.c */
   volatile sig_atomic_t armed; /* that one was set in this step */

@@ -104,6 +104,7 @@ cs_task *cs_task_new(lua_State *L, lua_State *from, cs_nursery *nursery,
   lua_pushvalue(L, index + 1);
   lua_setiuservalue(L, index, 2);
   lua_State *thread = take_thread(L, rt);
+  cs_hook_inherit(L, rt, from);
   lua_setiuservalue(L, index, 1);
   if (!lua_checkstack(thread, nargs + LUA_MINSTACK))
     luaL_error(L, "too many arguments for a task");
@@ -114,7 +115,6 @@ cs_task *cs_task_new(lua_State *L, lua_State *from, cs_nursery *nursery,
   task->tid = rt->last_tid + 1; /* only now: a finalizer may have spawned */
   lua_rawseti(L, -2, task->tid);
   lua_pop(L, 1);
-  cs_hook_inherit(rt, from, thread);
   cs_push_anchor(L, CS_ENTRY);
   task->spawn_line = push_spawn_site(L, from);
   cs_push_anchor(L, CS_HANDLER);

@@ -9,9 +9,11 @@ local M = {}
 local pack, unpack = table.pack, table.unpack
 
 -- core.nursery, whose complaints about the caller name the place that has called us.
-local function run_nursery(body)
+-- What has happened is returned: a cancellation that comes later is raised later.
+local function run_nursery(body, has_happened)
   local ok, problem = pcall(core.nursery, body)
-  if not ok then error(problem, 3) end
+  if ok or (core.is_cancelled(problem) and has_happened and has_happened()) then return end
+  error(problem, 3)
 end
 
 local function check_functions(name, functions)
@@ -39,7 +41,7 @@ function M.race(...)
         nursery:cancel "another one has won the race"
       end)
     end
-  end)
+  end, function() return winner end)
   if not winner then error("no function of the race has returned: each was cancelled", 2) end
   return winner, unpack(results, 1, results.n)
 end

@@ -190,6 +190,10 @@ OOM ?=
 oom: all ## fail each allocation in turn (OOM=short: a sample of them)
 	tools/oom-sweep $(OOM)
 
+FUZZ ?=
+fuzz: module ## ten thousand random programs (FUZZ=first-last: other seeds)
+	LUA='$(LUA)' B='$(B)' WRAP='$(WRAP)' tools/fuzz $(FUZZ)
+
 # === check ===================================================================
 
 check: ## format, lint, rules of the architecture, warnings as errors
@@ -286,6 +290,6 @@ help: ## this list
 FORCE:
 -include $(OBJ:.o=.d) $(CTEST:=.d)
 
-.PHONY: all module lib run serve examples bench test suite ctest asan memtest oom \
+.PHONY: all module lib run serve examples bench test suite ctest asan memtest oom fuzz \
   check check-format check-lua check-rules check-warnings format install \
   install-lua install-bin install-lib uninstall rocks clean help FORCE

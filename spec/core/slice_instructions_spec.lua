@@ -1,6 +1,6 @@
 -- Slices of n instructions: tasks take turns anywhere, and compute the same as ever.
 local cosched = require "cosched"
-local program = require "spec.support.program"
+local program = require "spec.support.broad"
 local support = require "spec.support.task"
 local many = support.many
 

@@ -1,6 +1,6 @@
 -- Slices of time: tasks that compute take turns.
 local cosched = require "cosched"
-local program = require "spec.support.program"
+local program = require "spec.support.broad"
 local support = require "spec.support.task"
 local caught, closing, many = support.caught, support.closing, support.many
 

@@ -94,7 +94,7 @@ describe("ps", function()
 
   it("tells what each waits for", in_task(function()
     local lock, channel = cosched.lock "the accounts", cosched.channel()
-    local a = assert(net.socketpair())
+    local a, peer = assert(net.socketpair())
     local waits = {
       sleep = function() cosched.sleep(60) end,
       ever = cosched.forever,
@@ -126,6 +126,7 @@ describe("ps", function()
     assert(guard)
     receiver:cancel()
     a:close()
+    peer:close()
   end))
 
   it("names the place of each: of the running task that in the program", virtual(function()

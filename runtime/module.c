@@ -6,6 +6,7 @@
 #include "module.h"
 #include "report.h"
 #include "scheduler.h"
+#include "stuck.h"
 
 #include <lauxlib.h>
 
@@ -66,6 +67,7 @@ static int open_modules(lua_State *L) {
   cs_call_open(L);
   cs_entry_open(L);
   cs_gather_open(L);
+  cs_stuck_open(L);
   cs_report_open(L);
   cs_scheduler_open(L);
   for (int i = 0; modules[i] != NULL; i++) {

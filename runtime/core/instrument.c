@@ -59,6 +59,10 @@ static void call_instrument(lua_State *L, lua_Integer i, const char *name) {
 static int deliver(lua_State *L) {
   const char *name = names[lua_tointeger(L, EVENT)];
   luaL_checkstack(L, LUA_MINSTACK, "not enough memory");
+  if (lua_islightuserdata(L, DETAIL)) {
+    lua_pushstring(L, lua_touserdata(L, DETAIL));
+    lua_replace(L, DETAIL);
+  }
   cs_push_anchor(L, CS_INSTRUMENTS);
   lua_Integer n = (lua_Integer)lua_rawlen(L, LIST);
   for (lua_Integer i = 1; i <= n; i++) {
@@ -139,7 +143,7 @@ void cs_tell_step_ended(lua_State *L, cs_runtime *rt) {
     tell_of(L, CS_AFTER_STEP, task);
     if (task->state == CS_TASK_PARKED) {
       task->waited = true;
-      lua_pushstring(L, task->wait.ops->name);
+      lua_pushlightuserdata(L, (void *)task->wait.ops->name);
       cs_tell(L, rt, CS_WAIT_BEGIN, task);
     }
   }

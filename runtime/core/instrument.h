@@ -24,7 +24,8 @@ typedef enum cs_event {
 } cs_event;
 
 /* Tells all instruments. The task is NULL, or not forgotten yet; the value on
- * top of the stack is the detail (nil: none), and is popped. */
+ * top of the stack is the detail (nil: none; a light userdata: that C string),
+ * and is popped. Raises nothing. */
 void cs_tell(lua_State *L, cs_runtime *rt, cs_event event, const cs_task *task);
 
 /* Around a step of a task, which may be gone afterwards. */

@@ -55,7 +55,7 @@ static void announce_end(lua_State *L, cs_task *task) {
   }
   cs_nursery *nursery = cs_task_nursery(task);
   if (rt->instruments > 0) {
-    lua_pushstring(L, cs_outcome_names[task->outcome]);
+    lua_pushlightuserdata(L, (void *)cs_outcome_names[task->outcome]);
     cs_tell(L, rt, CS_TASK_EXITED, task);
   }
   wake_joiners(task);

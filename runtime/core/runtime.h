@@ -132,6 +132,7 @@ typedef enum cs_anchor {
   CS_DELIVER,      /* tells them */
   CS_STEPPING,     /* the task whose step they were told of */
   CS_ON_DUMP,      /* is called when a dump is wanted */
+  CS_STUCK_REPORT, /* reports a task that is stuck */
   CS_ON_STUCK,     /* is told of tasks that swallow cancellations */
   CS_LOCALS,       /* task -> its task-local values */
   CS_TIMEOUT_META, /* metatable of Timeout */

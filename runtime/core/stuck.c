@@ -22,35 +22,48 @@ static void complain(const char *task, const char *reason,
   fprintf(stderr, "cosched: %s %s\n%s\n", task, what, traceback);
 }
 
-/* Called with the reason; the task is upvalue 2. */
+/* Called with the task and the reason, a C string. */
 static int report(lua_State *L) {
-  cs_task *task = lua_touserdata(L, lua_upvalueindex(2));
+  enum { TASK = 1, REASON };
+  cs_task *task = lua_touserdata(L, TASK);
   luaL_checkstack(L, LUA_MINSTACK, "not enough memory");
+  lua_pushstring(L, lua_touserdata(L, REASON));
+  lua_replace(L, REASON);
   cs_push_anchor(L, CS_ON_STUCK);
-  cs_push_task(L, task);
+  lua_pushvalue(L, TASK);
   lua_checkstack(task->thread, 10);
   luaL_traceback(L, task->thread, NULL, task->thread == L);
-  lua_pushvalue(L, 1);
-  if (lua_isfunction(L, 2)) {
+  lua_pushvalue(L, REASON);
+  if (lua_isfunction(L, -4)) {
     lua_call(L, 3, 0);
     return 0;
   }
-  complain(luaL_tolstring(L, 3, NULL), lua_tostring(L, 1), lua_tostring(L, 4));
+  complain(luaL_tolstring(L, TASK, NULL), lua_tostring(L, REASON),
+           lua_tostring(L, -3));
   return 0;
 }
 
+/* A hook has no upvalues, so all is found by the runtime's userdata. */
 void cs_report_stuck(lua_State *L, cs_task *task, const char *reason) {
   if (!lua_checkstack(L, LUA_MINSTACK)) return;
   int top = lua_gettop(L);
   cs_runtime_push(L);
-  lua_pushlightuserdata(L, task);
-  lua_pushcclosure(L, report, 2);
-  lua_pushstring(L, reason);
-  if (lua_pcall(L, 1, 0, 0) != LUA_OK && lua_type(L, -1) == LUA_TSTRING) {
+  lua_getiuservalue(L, top + 1, CS_STUCK_REPORT);
+  lua_getiuservalue(L, top + 1, CS_TASKS);
+  lua_rawgeti(L, -1, task->tid);
+  lua_remove(L, -2);
+  lua_pushlightuserdata(L, (void *)reason);
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK && lua_type(L, -1) == LUA_TSTRING) {
     lua_warning(L, "cosched: on_stuck has raised: ", 1);
     lua_warning(L, lua_tostring(L, -1), 0);
   }
   lua_settop(L, top);
+}
+
+void cs_stuck_open(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushcclosure(L, report, 1);
+  lua_setiuservalue(L, lua_upvalueindex(1), CS_STUCK_REPORT);
 }
 
 /* For at least LONGEST, without a PAUSE. One task is watched at a time. */

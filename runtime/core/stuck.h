@@ -12,4 +12,7 @@ void cs_count_delivery(lua_State *L, cs_task *task);
  * The reason is "cancelled" or "busy". */
 void cs_report_stuck(lua_State *L, cs_task *task, const char *reason);
 
+/* Makes what writes the reports. */
+void cs_stuck_open(lua_State *L);
+
 #endif

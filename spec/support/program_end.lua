@@ -20,7 +20,8 @@ function Books:check_task(task)
   self:compare(task.label, expected, kind == "error" and first or nil, self.deadlock)
   if kind == "ok" then
     self:expect(task.returned, "%s is ok, but has not returned", task.label)
-    self:expect(task.racer or first == task.label and second == nil, "%s has other results", task.label)
+    self:expect(task.racer or first == task.label and second == nil, "%s has other results",
+      task.label)
   elseif kind == "cancelled" then
     self:expect(cosched.is_cancelled(first), "%s has no Cancelled", task.label)
   end

@@ -23,16 +23,23 @@ local function seconds(value)
   return ("%.3f"):format(value)
 end
 
-local ROW = "%6s %6s %-8s %10s %8s %8s  %-24s %-28s %s"
+-- Numbers of tasks are never used again, so in the long run they are long.
+local function row_format(tasks)
+  local last = tasks[#tasks]
+  local width = math.max(6, last and #tostring(last.tid) or 0)
+  return ("%%%ds %%%ds %%-8s %%10s %%8s %%8s  %%-24s %%-28s %%s"):format(width, width)
+end
 
 --- A table of all tasks, as text, with a line for each.
 function M.ps()
+  local tasks = M.tasks()
+  local row = row_format(tasks)
   local lines = {
-    ROW:format("TID", "PPID", "STATE", "AGE", "STEPS", "CPU", "WAIT", "NAME", "WHERE"),
+    row:format("TID", "PPID", "STATE", "AGE", "STEPS", "CPU", "WAIT", "NAME", "WHERE"),
   }
-  for _, task in ipairs(M.tasks()) do
+  for _, task in ipairs(tasks) do
     local info = core.inspect(task)
-    lines[#lines + 1] = ROW:format(info.tid, info.parent, info.state, seconds(info.age),
+    lines[#lines + 1] = row:format(info.tid, info.parent, info.state, seconds(info.age),
       info.steps, seconds(info.cpu), info.wait or "-", info.name, info.where or "-")
   end
   return table.concat(lines, "\n")

@@ -24,7 +24,7 @@ static void complain(const char *task, const char *reason,
 
 /* Called with the task and the reason, a C string. */
 static int report(lua_State *L) {
-  enum { TASK = 1, REASON };
+  enum { TASK = 1, REASON, ON_STUCK, ARGUMENTS, TRACEBACK };
   cs_task *task = lua_touserdata(L, TASK);
   luaL_checkstack(L, LUA_MINSTACK, "not enough memory");
   lua_pushstring(L, lua_touserdata(L, REASON));
@@ -34,12 +34,12 @@ static int report(lua_State *L) {
   lua_checkstack(task->thread, 10);
   luaL_traceback(L, task->thread, NULL, task->thread == L);
   lua_pushvalue(L, REASON);
-  if (lua_isfunction(L, -4)) {
+  if (lua_isfunction(L, ON_STUCK)) {
     lua_call(L, 3, 0);
     return 0;
   }
-  complain(luaL_tolstring(L, TASK, NULL), lua_tostring(L, REASON),
-           lua_tostring(L, -3));
+  complain(luaL_tolstring(L, ARGUMENTS, NULL), lua_tostring(L, REASON),
+           lua_tostring(L, TRACEBACK));
   return 0;
 }
 

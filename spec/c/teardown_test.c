@@ -128,6 +128,33 @@ static const struct {
     {"a waiting list", "core.waitlist():wait()"},
     {"a waiting list, woken", "local l = core.waitlist() spawn(l.wait, l)\n"
                               "core.checkpoint() l:wake() close_state()"},
+    {"a channel's receivers",
+     "local c = core.channel() spawn(c.recv, c) coroutine.yield("
+     "sys.channel_recv(c))"},
+    {"a channel's senders",
+     "local c = core.channel(1) c:send(1) spawn(c.send, c, {}) c:send(2)"},
+    {"a channel, woken",
+     "local c = core.channel() spawn(c.recv, c) core.checkpoint() c:send(1) "
+     "close_state()"},
+    {"a select", "local c = core.channel() core.select { core.on_recv(c), "
+                 "core.on_join(spawn(long)), core.after(9) }"},
+    {"a select, woken",
+     "local c = core.channel() spawn(core.select, { core.on_recv(c) })\n"
+     "core.checkpoint() c:send(1) close_state()"},
+    {"a scope with a deadline", "core.timeout(9, long)"},
+    {"nested scopes with handles",
+     "kept = core.scope { name = 'x', deadline = core.now() + 9 }\n"
+     "kept:run(core.shield, 5, core.move_on, 4, long)"},
+    {"a nursery", "core.nursery({ name = 'n' }, function(n)\n"
+                  "  kept = n n:spawn(long) n:daemon(long) end)"},
+    {"a supervisor that reports",
+     "core.supervisor({ on_error = long }, function(n)\n"
+     "  n:spawn(error, 'x') long() end)"},
+    {"a shield, cancelled",
+     "spawn(function() core.checkpoint() kept:cancel() end)\n"
+     "kept = core.current() core.shield(9, long)"},
+    {"a run with an external token", "kept = core.external() core.forever()"},
+    {"a shutdown", "core.shutdown { grace = 9 } core.shield(9, long)"},
     {"its children", "spawn(long)"},
     {"a yielded sleep", "coroutine.yield(sys.sleep(3600))"},
     {"a yielded recv", "local a, b = pair() coroutine.yield(sys.recv(a))"},

@@ -29,8 +29,21 @@ static bool remove_from(lua_State *L, int list, lua_Integer i, int instrument) {
   return true;
 }
 
+static int to_text(lua_State *L) {
+  luaL_tolstring(L, 1, NULL);
+  return 1;
+}
+
+/* Pushes the value on top as text. */
+static const char *push_text(lua_State *L) {
+  lua_pushcfunction(L, to_text);
+  lua_pushvalue(L, -2);
+  bool speaks = lua_pcall(L, 1, 1, 0) == LUA_OK;
+  return speaks ? lua_tostring(L, -1) : "(its __tostring raises)";
+}
+
 static void warn_of_failure(lua_State *L, const char *name) {
-  const char *what = luaL_tolstring(L, -1, NULL);
+  const char *what = push_text(L);
   lua_pushfstring(L,
                   "cosched: an instrument has raised in %s and is removed: %s",
                   name, what);

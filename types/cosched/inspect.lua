@@ -17,7 +17,8 @@ function cosched.ps() end
 ---@return string # As Unix pstree.
 function cosched.tree() end
 
----Writes all tasks, with their tracebacks. Go's dump on SIGQUIT.
+---Writes all tasks, with their tracebacks; nil, message when that fails. Go's dump on
+---SIGQUIT.
 ---@param file? file*|string An open file, or the name of one to append to; stderr unless given.
 ---@return true? # Or nil.
 ---@return string? message

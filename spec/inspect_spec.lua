@@ -7,6 +7,9 @@ local in_task, many, virtual = support.in_task, support.many, time.virtual
 
 local function here() return debug.getinfo(2, "l").currentline end
 
+-- The place of WAIT, which may have spaces, as its name may.
+local WAIT = "^ *" .. ("%S+ +"):rep(5) .. "%S+  (" .. ("."):rep(24) .. ")"
+
 -- The rows of ps, by tid: each a table of its columns.
 local function rows()
   local found, columns = {}, nil
@@ -14,8 +17,7 @@ local function rows()
     local words = {}
     for word in line:gmatch "%S+" do words[#words + 1] = word end
     if columns then
-      -- what it waits for and its name may have spaces: they stand at fixed places
-      local row = { WAIT = line:sub(54, 77):match "^(.-) *$", line = line }
+      local row = { WAIT = line:match(WAIT):match "^(.-) *$", line = line }
       for i = 1, 6 do row[columns[i]] = words[i] end
       found[tonumber(words[1])] = row
     else

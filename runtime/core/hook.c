@@ -36,7 +36,8 @@ static void instruction_hook(lua_State *L, lua_Debug *info) {
   put_back(rt, L);
   int requests = rt->hook_requests;
   rt->hook_requests = 0;
-  if (rt->slice_instructions > 0 && !rt->unmarking) requests |= CS_HOOK_SLICE;
+  bool counted = requests == 0 && !rt->unmarking;
+  if (rt->slice_instructions > 0 && counted) requests = CS_HOOK_SLICE;
   rt->unmarking = false;
   if (requests & CS_HOOK_DUMP) cs_hook_dump(L, rt);
   if (requests & CS_HOOK_BUSY) cs_report_stuck(L, self, "busy");

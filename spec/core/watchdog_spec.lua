@@ -149,7 +149,11 @@ describe("the watchdog", function()
 
   it("goes with slices of instructions", function()
     local options, reports = watchdog(0.005, { slice_instructions = 1000000000 })
-    cosched.run(options, function() spin(function() return #reports > 0 end) end)
+    cosched.run(options, function()
+      local other = cosched.spawn(function() end)
+      spin(function() return #reports > 0 end)
+      assert.equal("ready", other:status()) -- its slice was not over
+    end)
     assert.equal(1, #reports)
   end)
 end)

@@ -53,9 +53,10 @@ void cs_report_stuck(lua_State *L, cs_task *task, const char *reason) {
   lua_rawgeti(L, -1, task->tid);
   lua_remove(L, -2);
   lua_pushlightuserdata(L, (void *)reason);
-  if (lua_pcall(L, 2, 0, 0) != LUA_OK && lua_type(L, -1) == LUA_TSTRING) {
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+    bool text = lua_type(L, -1) == LUA_TSTRING;
     lua_warning(L, "cosched: on_stuck has raised: ", 1);
-    lua_warning(L, lua_tostring(L, -1), 0);
+    lua_warning(L, text ? lua_tostring(L, -1) : luaL_typename(L, -1), 0);
   }
   lua_settop(L, top);
 }

@@ -133,6 +133,25 @@ describe("the watchdog", function()
     end
   end)
 
+  it("warns of what on_stuck raises, such as by killing the task", function()
+    local script <close> = process.file [[
+      local cosched = require "cosched"
+      for _, fn in ipairs { function() error {} end, function(task) task:kill() end } do
+        local done
+        local options = { watchdog = 0.002, on_stuck = function(task) done = true fn(task) end }
+        print(cosched.run(options, function()
+          local deadline = os.clock() + 5
+          repeat until done or os.clock() > deadline
+          return "fine"
+        end))
+      end
+    ]]
+    local status, out, err = process.run(process.words(process.LUA, "-W", script.path))
+    assert.same({ 0, "fine\nfine\n" }, { status, out })
+    assert.matches("^Lua warning: cosched: on_stuck has raised: table\nLua warning: cosched: "
+      .. "on_stuck has raised: .-a task can kill itself only where it can wait\n$", err)
+  end)
+
   it("reports to stderr unless there is an on_stuck", function()
     local script <close> = process.file [[
       local cosched = require "cosched"

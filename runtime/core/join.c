@@ -49,7 +49,7 @@ void cs_check_join(lua_State *L, const cs_task *self, const cs_task *task) {
   if (is_ancestor(task, self))
     luaL_error(L, "a task cannot join its ancestor, which waits for its "
                   "children");
-  if (waits_for(task, self))
+  if (self->joiners != NULL && waits_for(task, self))
     luaL_error(L, "joining task %I would close a cycle of joins",
                (LUAI_UACINT)task->tid);
 }

@@ -15,11 +15,10 @@ enum { STUCK_AFTER = 1000 };
 static void read_clock(lua_State *L, cs_runtime *rt) {
   bool given = lua_getfield(L, 1, "clock") != LUA_TNIL;
   const char *clock = given ? lua_tostring(L, -1) : "real";
-  rt->virtual_clock = clock != NULL && strcmp(clock, "virtual") == 0;
+  rt->wants_virtual = clock != NULL && strcmp(clock, "virtual") == 0;
   luaL_argcheck(
-      L, rt->virtual_clock || (clock != NULL && strcmp(clock, "real") == 0), 1,
+      L, rt->wants_virtual || (clock != NULL && strcmp(clock, "real") == 0), 1,
       "clock: \"real\" or \"virtual\" expected");
-  rt->virtual_now = 0;
 }
 
 static void read_order(lua_State *L, cs_runtime *rt) {
@@ -155,10 +154,17 @@ static int start_ticker(cs_runtime *rt) {
   return status;
 }
 
+/* From here on the run cannot be refused any more. */
+static void start_clock(cs_runtime *rt, cs_task *main) {
+  rt->virtual_now = 0;
+  rt->virtual_clock = rt->wants_virtual;
+  main->born_ms = cs_coarse_ms(rt);
+}
+
 int cs_run(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
   begin(L, rt);
-  cs_task_new(L, L, &rt->root, lua_gettop(L) - 2);
+  start_clock(rt, cs_task_new(L, L, &rt->root, lua_gettop(L) - 2));
   lua_insert(L, CS_RUN_MAIN); /* before its name */
   if (!lua_isnil(L, -1)) lua_setiuservalue(L, CS_RUN_MAIN, 2);
   lua_settop(L, CS_RUN_MAIN);

@@ -62,6 +62,7 @@ struct cs_runtime {
   bool measures_cpu;                     /* of each task */
   bool shuffles;                         /* batches run in a random order */
   uint64_t virtual_now;  /* the time, where the clock is virtual */
+  bool wants_virtual;    /* a run that was asked for does */
   bool virtual_clock;    /* time jumps to the next deadline, and only so */
   bool killed_unsorted;  /* the newest is not first */
   uint32_t last_reason;  /* key in CS_CANCELLED that was given last */

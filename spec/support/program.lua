@@ -147,6 +147,7 @@ local function make_operation(g, depth)
   if name == "loop" and g.loops then name, operation = "pcall", {} end
   operation.name = name
   g.loops = g.loops or name == "loop"
+  g.looped = g.looped or g.loops
   operation.body = make_list(g, depth + 1)
   if operation.other then operation.other = make_list(g, depth + 1) end
   if name == "loop" then g.loops = false end
@@ -179,6 +180,7 @@ function M.generate(seed)
   for i = 1, CHANNELS do program.channels[i] = ({ 0, 0, 1, 2, 100 })[g:int(1, 5)] end
   for i = 1, SEMAPHORES do program.semaphores[i] = g:int(1, 2) end
   program.body = make_list(g, 1)
+  program.looped = g.looped
   -- an end to what would wait for ever; the rest may be deadlocks
   if g:chance(60) then
     program.body = { { name = "move_on", seconds = 20, body = program.body } }

@@ -62,9 +62,9 @@ return function(kit)
     books:expect(closed == first or books.program.slice, "close: %s", closed)
   end
 
-  -- The arms of a select, the items it may send, and what it waits for.
+  -- The arms of a select, the items it may send, what it waits for, whom it may join.
   local function make_arms(books, me, o)
-    local arms, items, pending = { biased = o.biased }, {}, {}
+    local arms, items, pending, targets = { biased = o.biased }, {}, {}, {}
     for i, arm in ipairs(o.arms) do
       local object = books.channels[arm.channel]
       if arm.kind == "send" then
@@ -74,7 +74,7 @@ return function(kit)
         arms[i] = cosched.on_recv(object.object)
       elseif arm.kind == "join" then
         object = books.by_label["task " .. arm.task] or {}
-        object.observed = true
+        object.observed, targets[i] = true, object
         arms[i] = object.task and cosched.on_join(object.task) or cosched.after(0)
       else
         object = cosched.now() + arm.seconds
@@ -85,12 +85,12 @@ return function(kit)
         table.move({ kind, object }, 1, 2, #pending + 1, pending)
       end
     end
-    return arms, items, pending
+    return arms, items, pending, targets
   end
 
   function operations.choose(books, me, o)
     local start = cosched.now()
-    local arms, items, pending = make_arms(books, me, o)
+    local arms, items, pending, targets = make_arms(books, me, o)
     local ok, index, value = attempt(me, o, pending, cosched.select, arms)
     for i, item in pairs(items) do
       if ok and i == index then
@@ -111,7 +111,7 @@ return function(kit)
       books:expect(cosched.now() == start + arm.seconds, "after %s came at %s", arm.seconds,
         cosched.now() - start)
     elseif arm.kind == "join" and value ~= true then
-      books:outcome(books.by_label["task " .. arm.task], value)
+      books:outcome(targets[index], value)
     end
   end
 

@@ -106,7 +106,7 @@ return function(kit)
     else
       target.task:kill()
     end
-    books.doomed[target] = me
+    table.insert(books.doomed, { victim = target, killer = me })
   end
 
   function operations.join(books, me, o)

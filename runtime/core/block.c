@@ -26,8 +26,7 @@ static void free_block(cs_block *block) {
 
 void cs_block_free_if_unowned(lua_State *L, cs_block *block) {
   if (block->handle != NULL || block->task != NULL || block->pinned) return;
-  if (block->nursery.scope.source == CS_BY_CALL)
-    cs_forget_reason(L, &block->nursery.scope);
+  cs_forget_reason(L, &block->nursery.scope);
   if (block->named) cs_set_name(L, block, -1);
   free_block(block);
 }
@@ -42,7 +41,7 @@ void cs_blocks_close(cs_runtime *rt) {
 
 static void start_timer(cs_block *block) {
   if (block->task == NULL || block->deadline == CS_NEVER) return;
-  if (block->nursery.scope.source != CS_NOT_CANCELLED) return;
+  if (block->nursery.scope.cancelled) return;
   if (block->deadline <= cs_now(block->rt))
     cs_cancel(block->rt, &block->nursery.scope, CS_BY_DEADLINE);
   else

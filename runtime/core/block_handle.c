@@ -56,9 +56,7 @@ int cs_block_cancel(lua_State *L, cs_block *block) {
   bool can = !block->closed && scope->source == CS_NOT_CANCELLED;
   if (can) {
     lua_settop(L, 2);
-    uint32_t key = cs_keep_reason(L, "explicit", 2);
-    cs_timer_stop(&block->rt->timers, &block->timer);
-    cs_cancel_for(block->rt, scope, CS_BY_CALL, key);
+    cs_cancel_by_call(L, block->rt, scope, 2);
   }
   lua_pushboolean(L, can);
   return 1;

@@ -70,7 +70,7 @@ static int reported(lua_State *L, int status, lua_KContext ctx) {
  * opened anew, so that the report may wait. */
 static int report(lua_State *L, cs_task *self) {
   cs_scope *own = &self->own.scope, *parent = own->parent;
-  if (own->source == CS_BY_CALL) cs_forget_reason(L, own);
+  cs_forget_reason(L, own);
   cs_scope_close(own);
   cs_scope_init(own, CS_SCOPE_TASK);
   cs_scope_open(own, parent);

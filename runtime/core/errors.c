@@ -38,7 +38,10 @@ int cs_fail(lua_State *L, int code) {
 
 void cs_push_cancelled(lua_State *L, const cs_scope *scope) {
   cs_push_anchor(L, CS_CANCELLED);
-  lua_rawgeti(L, -1, scope->cancellation);
+  if (lua_rawgeti(L, -1, scope->cancellation) == LUA_TNIL) {
+    lua_pop(L, 1); /* it went with a parent that was killed */
+    lua_rawgeti(L, -1, CS_BY_KILL);
+  }
   lua_remove(L, -2);
 }
 

@@ -69,13 +69,31 @@ uint32_t cs_keep_reason(lua_State *L, const char *source, int index) {
   return key;
 }
 
-void cs_forget_reason(lua_State *L, cs_scope *scope) {
-  if (scope->cancellation < CS_FIRST_REASON) return;
+static void forget(lua_State *L, uint32_t key) {
   cs_push_anchor(L, CS_CANCELLED);
   lua_pushnil(L);
-  lua_rawseti(L, -2, scope->cancellation);
+  lua_rawseti(L, -2, key);
   lua_pop(L, 1);
-  scope->cancellation = 0;
+}
+
+void cs_drop_reason(lua_State *L, uint32_t key) {
+  if (key >= CS_FIRST_REASON) forget(L, key);
+}
+
+void cs_cancel_by_call(lua_State *L, cs_runtime *rt, cs_scope *scope,
+                       int index) {
+  uint32_t key = scope->cancelled ? 0 : cs_keep_reason(L, "explicit", index);
+  bool kept = !scope->cancelled; /* a finalizer may have cancelled it */
+  if (cs_cancel_for(rt, scope, CS_BY_CALL, key) && kept)
+    scope->owns_reason = true;
+  else
+    cs_drop_reason(L, key);
+}
+
+void cs_forget_reason(lua_State *L, cs_scope *scope) {
+  if (!scope->owns_reason) return;
+  scope->owns_reason = false;
+  forget(L, scope->cancellation);
 }
 
 void cs_locals_inherit(lua_State *L, cs_task *task, const cs_task *from) {

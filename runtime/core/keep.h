@@ -24,7 +24,14 @@ void cs_push_block_name(lua_State *L, const void *block);
  * its key in CS_CANCELLED. May raise. */
 uint32_t cs_keep_reason(lua_State *L, const char *source, int index);
 
-/* Forgets the one that a scope was cancelled with by itself. */
+/* Forgets it, if the key is that of one that was kept. */
+void cs_drop_reason(lua_State *L, uint32_t key);
+
+/* Cancels a scope, with the reason at `index` or none. May raise. */
+void cs_cancel_by_call(lua_State *L, cs_runtime *rt, cs_scope *scope,
+                       int index);
+
+/* Forgets the reason that a scope was cancelled with by itself. */
 void cs_forget_reason(lua_State *L, cs_scope *scope);
 
 /* Gives a new task the task-local values of another one. May raise. */

@@ -46,8 +46,7 @@ static void announce_end(lua_State *L, cs_task *task) {
   task->state = CS_TASK_DONE;
   if (task->locks > 0) cs_locks_break(task);
   rt->live--;
-  if (task->own.scope.source == CS_BY_CALL || task->kill_reason)
-    cs_forget_reason(L, &task->own.scope);
+  cs_forget_reason(L, &task->own.scope);
   cs_locals_forget(L, task);
   if (task->holds) {
     cs_take_held(L, task);
@@ -126,22 +125,23 @@ void cs_observe(lua_State *L, cs_task *task) {
 
 static void kill_task(lua_State *L, cs_task *task) {
   cs_runtime *rt = task->rt;
+  uint32_t reason = (uint32_t)task->wait.progress; /* 0: none */
   task->killed = true;
   rt->current = task;
   int status = close_thread(L, task->thread);
   rt->current = NULL;
-  if (status != LUA_OK) {
+  if (status == LUA_OK) {
+    task->outcome = CS_CANCELLED_OUTCOME;
+    task->nresults = 1;
+    cs_push_anchor(L, CS_CANCELLED);
+    lua_rawgeti(L, -1, reason != 0 ? reason : CS_BY_KILL);
+    lua_remove(L, -2);
+    keep_value(L, task);
+    announce_end(L, task);
+  } else {
     cs_end_badly(L, task, NULL);
-    return;
   }
-  task->outcome = CS_CANCELLED_OUTCOME;
-  task->nresults = 1;
-  cs_push_anchor(L, CS_CANCELLED);
-  lua_rawgeti(L, -1,
-              task->kill_reason ? task->own.scope.cancellation : CS_BY_KILL);
-  lua_remove(L, -2);
-  keep_value(L, task);
-  announce_end(L, task);
+  cs_drop_reason(L, reason);
 }
 
 void cs_kill_doomed(lua_State *L, cs_runtime *rt) {

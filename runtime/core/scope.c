@@ -22,7 +22,7 @@ static void unlink_sibling(cs_scope *scope) {
 }
 
 void cs_scope_init(cs_scope *scope, cs_scope_kind kind) {
-  *scope = (cs_scope){.kind = (uint8_t)kind};
+  *scope = (cs_scope){.kind = kind & 15};
 }
 
 void cs_scope_open(cs_scope *scope, cs_scope *parent) {

@@ -37,8 +37,9 @@ typedef struct cs_scope {
   struct cs_scope *parent;
   struct cs_scope *newest;        /* child */
   struct cs_scope *older, *newer; /* siblings */
-  uint8_t kind;                   /* cs_scope_kind */
-  uint8_t source;                 /* cs_cancel_source of its own cancel */
+  uint8_t kind : 4;               /* cs_scope_kind */
+  uint8_t source : 4;             /* cs_cancel_source of its own cancel */
+  bool owns_reason;               /* forgets its cancellation when it closes */
   bool cancelled;                 /* it, or a parent that it sees, was */
   bool shield;           /* it does not see the cancellation of its parent */
   uint32_t cancellation; /* what is raised: its key in CS_CANCELLED */

@@ -92,20 +92,26 @@ static int sys_cancel(lua_State *L, cs_task *self) {
       task->state != CS_TASK_DONE && task->own.scope.source == CS_NOT_CANCELLED;
   if (can) {
     lua_settop(L, 2);
-    uint32_t key = cs_keep_reason(L, "explicit", 2);
-    cs_cancel_for(task->rt, &task->own.scope, CS_BY_CALL, key);
+    cs_cancel_by_call(L, task->rt, &task->own.scope, 2);
   }
   lua_pushboolean(L, can);
   return 1;
 }
 
 /* A task that kills itself stops here for good: in a direct call on its own
- * stack, or in a yielded one. */
-static int kill_result(lua_State *L, cs_task *self, cs_task *task) {
+ * stack, or in a yielded one. The reason is at `reason`; 0: none. */
+static int kill_task(lua_State *L, cs_task *self, cs_task *task, int reason) {
   if (task == self && !cs_in_loop(L) &&
       (self->thread != L || !lua_isyieldable(L)))
     return luaL_error(L, "a task can kill itself only where it can wait");
+  uint32_t key = 0;
+  if (reason != 0 && task->state < CS_TASK_DOOMED)
+    key = cs_keep_reason(L, "kill", reason);
   bool killed = cs_doom(task);
+  if (killed)
+    task->wait.progress = key; /* until it is done */
+  else
+    cs_drop_reason(L, key);
   if (task == self && killed) return CS_PARKED;
   lua_pushboolean(L, killed);
   return 1;
@@ -114,21 +120,13 @@ static int kill_result(lua_State *L, cs_task *self, cs_task *task) {
 /* kill(task[, reason]): false if it is done. Its `<close>` variables run, but
  * cannot wait; its children are cancelled. */
 static int sys_kill(lua_State *L, cs_task *self) {
-  cs_task *task = cs_check_task(L, 1);
-  if (!lua_isnoneornil(L, 2) && task->state < CS_TASK_DOOMED) {
-    uint32_t key = cs_keep_reason(L, "kill", 2);
-    cs_scope *own = &task->own.scope;
-    if (own->source == CS_BY_CALL) cs_forget_reason(L, own);
-    own->cancellation = key;
-    task->kill_reason = true;
-  }
-  return kill_result(L, self, task);
+  return kill_task(L, self, cs_check_task(L, 1), lua_isnoneornil(L, 2) ? 0 : 2);
 }
 
 /* kill_task(tid): false if there is no such task */
 static int sys_kill_task(lua_State *L, cs_task *self) {
   cs_task *task = find_task(L, 1);
-  if (task != NULL) return kill_result(L, self, task);
+  if (task != NULL) return kill_task(L, self, task, 0);
   lua_pushboolean(L, 0);
   return 1;
 }

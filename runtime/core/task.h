@@ -49,7 +49,6 @@ struct cs_task {
   bool stuck : 1;           /* it was reported for swallowing cancellations */
   bool announced : 1;       /* instruments know that it is ready */
   bool waited : 1;          /* they know that it waits */
-  bool kill_reason : 1;     /* CS_CANCELLED has one, under its scope */
   bool preempted : 1;       /* its slice is over */
   bool marked : 1;          /* Lua remembers that a hook has yielded in it */
   uint8_t locks : 2;        /* that it owns; 3: as many or more, at some time */

@@ -1,5 +1,5 @@
 /* wait.c - the only changes of a task's state besides its birth and its end. */
-#include "task.h"
+#include "block.h"
 
 #include <assert.h>
 
@@ -85,14 +85,16 @@ static int is_newer(const cs_link *a, const cs_link *b) {
          CS_OWNER(b, cs_task, wait.link)->tid;
 }
 
-/* Marks the scope and all below it that sees it, and interrupts each task whose
- * innermost scope is among them. */
-static void mark(cs_scope *scope) {
+/* Marks the scope and all below it that sees it, whose deadlines matter no
+ * more, and interrupts each task whose innermost scope is among them. */
+static void mark(cs_runtime *rt, cs_scope *scope) {
   cs_scope *each = cs_scope_first_reached(scope);
   for (; each != NULL; each = cs_scope_next_reached(scope, each)) {
     if (each->cancelled || (each->shield && each != scope)) continue;
     each->cancelled = true;
     each->cancellation = scope->cancellation;
+    if (each->kind == CS_SCOPE_BLOCK)
+      cs_timer_stop(&rt->timers, &cs_scope_block(each)->timer);
     cs_task *task = cs_scope_task(each);
     if (task != NULL && task->scope == each) cs_interrupt(task, UV_ECANCELED);
   }
@@ -103,31 +105,20 @@ static void mark_newest_first(cs_runtime *rt, cs_scope *scope) {
   cs_link_init(&before);
   cs_link_init(&interrupted);
   cs_queue_append_all(&before, &rt->ready);
-  mark(scope);
+  mark(rt, scope);
   cs_queue_append_all(&interrupted, &rt->ready);
   cs_queue_sort(&interrupted, is_newer);
   cs_queue_append_all(&rt->ready, &before);
   cs_queue_append_all(&rt->ready, &interrupted);
 }
 
-/* Below a scope that was cancelled through its parent, and is now by itself:
- * what is raised there must not go with the parent. */
-static void mark_anew(cs_scope *scope) {
-  cs_scope *each = cs_scope_first(scope);
-  for (; each != scope; each = cs_scope_next(scope, each))
-    if (each->cancelled && each->source == CS_NOT_CANCELLED)
-      each->cancellation = scope->cancellation;
-}
-
 bool cs_cancel_for(cs_runtime *rt, cs_scope *scope, cs_cancel_source source,
                    uint32_t cancellation) {
   if (scope->source != CS_NOT_CANCELLED) return false;
-  scope->source = (uint8_t)source;
+  scope->source = source & 15;
+  if (scope->cancelled) return true; /* through its parent: that reason stays */
   scope->cancellation = cancellation;
-  if (scope->cancelled)
-    mark_anew(scope);
-  else
-    mark_newest_first(rt, scope);
+  mark_newest_first(rt, scope);
   return true;
 }
 
@@ -154,6 +145,7 @@ bool cs_doom(cs_task *task) {
     return false;
   cs_give_up(task);
   cs_scope_nursery(task->scope)->waiting = false;
+  task->wait.progress = 0; /* no reason yet */
   task->state = CS_TASK_DOOMED;
   cs_link_remove(&task->wait.link);
   cs_queue_append(&task->rt->killed, &task->wait.link);

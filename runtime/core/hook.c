@@ -67,12 +67,15 @@ static void count_again(cs_runtime *rt, lua_State *thread) {
     set_hook(rt, thread, rt->slice_instructions);
 }
 
+/* The signal may come while Lua, which has a hook of the user's to call, counts
+ * an instruction: it has looked at the old hook, and takes one from the new
+ * count. So that is two, or zero would be passed unseen. */
 void cs_hook_arm(cs_runtime *rt, int requests) {
   rt->hook_requests |= requests;
   cs_task *task = rt->current;
   if (task == NULL || task->thread == NULL) return;
   if (rt->raising == task) return; /* its hook must be the next to run */
-  set_hook(rt, task->thread, 1);
+  set_hook(rt, task->thread, 2);
 }
 
 /* Lua remembers in a call that a hook has yielded there, and passes over the

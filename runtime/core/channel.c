@@ -28,7 +28,7 @@ cs_channel *cs_to_channel(lua_State *L, int index) {
 
 cs_channel *cs_check_channel(lua_State *L, int index) {
   cs_channel *channel = cs_to_channel(L, index);
-  if (channel == NULL) luaL_typeerror(L, index, "cosched.Channel");
+  if (channel == NULL) cs_type_error(L, index, "cosched.Channel");
   return channel;
 }
 

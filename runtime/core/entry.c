@@ -57,23 +57,36 @@ static int report_done(lua_State *L, int status, lua_KContext ctx) {
   return 1;
 }
 
+/* What on_error has raised, on top of the outcome, becomes its second leaf. */
+static void add_report_error(lua_State *L, cs_task *self) {
+  enum { REPORT_ERROR = BODY + 1, BOTH, TASK };
+  lua_settop(L, REPORT_ERROR);
+  if (!cs_is_cancelled(L, REPORT_ERROR)) {
+    cs_errors_new(L);
+    cs_push_task(L, self);
+    cs_errors_add(L, BOTH, TASK, BODY);
+    cs_errors_add(L, BOTH, TASK, REPORT_ERROR);
+    lua_pushvalue(L, BOTH);
+    lua_replace(L, BODY);
+  }
+  lua_settop(L, BODY);
+}
+
 /* What the report itself has spawned is waited for, too. */
 static int reported(lua_State *L, int status, lua_KContext ctx) {
   cs_task *self = (cs_task *)ctx;
   cs_check_not_stolen(L, self);
   self->observed = status == LUA_OK || status == LUA_YIELD;
+  if (!self->observed) add_report_error(L, self);
   if (self->own.live == 0) return report_done(L, LUA_OK, ctx);
   return cs_await_children(L, self, &self->own, report_done);
 }
 
 /* The nursery wants to hear of the error at once, on this thread. The scope is
- * opened anew, so that the report may wait. */
+ * renewed, so that the report may wait. */
 static int report(lua_State *L, cs_task *self) {
-  cs_scope *own = &self->own.scope, *parent = own->parent;
-  cs_forget_reason(L, own);
-  cs_scope_close(own);
-  cs_scope_init(own, CS_SCOPE_TASK);
-  cs_scope_open(own, parent);
+  cs_forget_reason(L, &self->own.scope);
+  cs_scope_renew(&self->own.scope);
   lua_replace(L, BODY);
   lua_settop(L, BODY);
   cs_push_anchor(L, CS_CALLBACKS);
@@ -96,8 +109,18 @@ static bool is_cut(lua_State *L, cs_task *self, cs_body_end body) {
   return true;
 }
 
+static int children_done(lua_State *L, int status, lua_KContext ctx);
+
+static int await_children(lua_State *L, cs_task *self, cs_body_end body) {
+  self->outcome = body & 3; /* until it has one */
+  return cs_await_children(L, self, &self->own, children_done);
+}
+
+/* Gathering may run finalizers, which may spawn. */
 static int finish(lua_State *L, cs_task *self, cs_body_end body) {
   if (cs_gather_children(L, self, &self->own, ERRORS, body)) {
+    if (body != CS_BODY_FAILED) body = CS_CHILDREN_FAILED;
+    if (self->own.live > 0) return await_children(L, self, body);
     choose_error(L, body == CS_BODY_FAILED);
     self->outcome = CS_ERROR;
     self->nresults = 1;
@@ -108,16 +131,17 @@ static int finish(lua_State *L, cs_task *self, cs_body_end body) {
 
 static int children_done(lua_State *L, int status, lua_KContext ctx) {
   cs_task *self = (cs_task *)ctx;
+  cs_body_end body = (cs_body_end)self->outcome;
   (void)status;
   cs_check_not_stolen(L, self);
-  if (self->own.live > 0)
-    return cs_await_children(L, self, &self->own, children_done);
-  return finish(L, self, (cs_body_end)self->outcome);
+  if (self->own.live > 0) return await_children(L, self, body);
+  return finish(L, self, body);
 }
 
 /* Raising a cancellation where nothing is cancelled is a mistake. */
 static int refuse_stray(lua_State *L, cs_task *self) {
   lua_pushliteral(L, "stray Cancelled: raised where nothing is cancelled");
+  if (self->failing) cs_leaf_rename(L, self, BODY);
   lua_replace(L, BODY);
   self->failing = false;
   return LUA_ERRRUN;
@@ -132,8 +156,7 @@ static int body_done(lua_State *L, int status, lua_KContext ctx) {
   if (body == CS_BODY_CUT && !cs_task_cancelled(self))
     body = cs_gather_body(L, self, &self->own, ERRORS, refuse_stray(L, self));
   if (self->own.live == 0) return finish(L, self, body);
-  self->outcome = (uint8_t)body; /* until it has one */
-  return cs_await_children(L, self, &self->own, children_done);
+  return await_children(L, self, body);
 }
 
 /* Called with the place of its spawn, the message handler, the body and its

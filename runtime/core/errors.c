@@ -141,6 +141,16 @@ static bool push_leaf_of(lua_State *L, int task, int value) {
   return false;
 }
 
+void cs_leaf_rename(lua_State *L, cs_task *self, int index) {
+  int top = lua_gettop(L);
+  cs_push_task(L, self);
+  if (push_leaf_of(L, top + 1, index)) {
+    lua_pushvalue(L, top);
+    lua_setfield(L, -2, "error");
+  }
+  lua_settop(L, top);
+}
+
 void cs_errors_add(lua_State *L, int errors, int task, int value) {
   luaL_checkstack(L, 8, "not enough memory");
   lua_getfield(L, errors, "errors");

@@ -31,6 +31,10 @@ void cs_leaf_set(lua_State *L, int task, int index);
 /* True if both are the same value. */
 bool cs_same_error(lua_State *L, int a, int b);
 
+/* If the task's leaf is about the error at `index`, it is now about the one on
+ * top, which stays there. */
+void cs_leaf_rename(lua_State *L, cs_task *self, int index);
+
 /* Replaces the leaf on top by its error. Allocates nothing. */
 void cs_push_leaf_error(lua_State *L);
 

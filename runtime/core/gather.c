@@ -31,7 +31,8 @@ static bool has_leaf_of(lua_State *L, const cs_task *self, int task) {
 
 int cs_take_leaf(lua_State *L) {
   cs_task *self = cs_runtime_of(L)->current;
-  if (self == NULL || self->thread != L || cs_is_cancelled(L, 1)) return 1;
+  if (self == NULL || self->thread != L) return 1;
+  if (cs_is_cancelled(L, 1) && cs_task_cancelled(self)) return 1;
   self->failing = true;
   luaL_checkstack(L, 6, "not enough memory");
   cs_push_task(L, self);
@@ -136,9 +137,10 @@ cs_body_end cs_gather_body(lua_State *L, cs_task *self, cs_nursery *nursery,
 
 bool cs_gather_children(lua_State *L, cs_task *self, cs_nursery *nursery,
                         int errors, cs_body_end body) {
-  if (nursery->failures == NULL) return body == CS_BODY_FAILED;
-  if (body != CS_BODY_FAILED) lua_settop(L, errors);
-  if (body != CS_BODY_FAILED || cs_has_type(L, errors, CS_ERRORS_META))
+  bool failed = body >= CS_BODY_FAILED;
+  if (nursery->failures == NULL) return failed;
+  if (!failed) lua_settop(L, errors);
+  if (!failed || cs_has_type(L, errors, CS_ERRORS_META))
     gather_protected(L, self, nursery, errors, false);
   drop_failures(L, nursery);
   return true;

@@ -11,7 +11,8 @@
 typedef enum cs_body_end {
   CS_BODY_OK,
   CS_BODY_CUT,
-  CS_BODY_FAILED
+  CS_BODY_FAILED,
+  CS_CHILDREN_FAILED, /* and not the body; the Errors are made */
 } cs_body_end;
 
 /* Message handler of bodies: writes an error down as the leaf of its task,

@@ -6,8 +6,6 @@
 
 #include <lauxlib.h>
 
-static void count_again(cs_runtime *rt, lua_State *thread);
-
 static void put_back(cs_runtime *rt, lua_State *thread) {
   const cs_saved_hook *user = &rt->armed_over;
   lua_sethook(thread, user->hook, user->mask, user->count);
@@ -17,7 +15,7 @@ static void put_back(cs_runtime *rt, lua_State *thread) {
  * instructions, try again. */
 static void end_slice_in_hook(lua_State *L, cs_task *self) {
   if (!lua_isyieldable(L)) {
-    count_again(self->rt, L);
+    cs_hook_count_again(self->rt, L);
     return;
   }
   self->preempted = self->marked = true;
@@ -45,7 +43,7 @@ static void instruction_hook(lua_State *L, lua_Debug *info) {
   if (requests & CS_HOOK_SLICE)
     end_slice_in_hook(L, self);
   else
-    count_again(rt, L);
+    cs_hook_count_again(rt, L);
 }
 
 static bool is_ours(lua_Hook hook) { return hook == instruction_hook; }
@@ -61,8 +59,7 @@ static void set_hook(cs_runtime *rt, lua_State *thread, int count) {
   lua_sethook(thread, instruction_hook, LUA_MASKCOUNT, count);
 }
 
-/* A slice of instructions begins, unless the user has a hook there. */
-static void count_again(cs_runtime *rt, lua_State *thread) {
+void cs_hook_count_again(cs_runtime *rt, lua_State *thread) {
   if (rt->slice_instructions > 0 && lua_gethook(thread) == NULL)
     set_hook(rt, thread, rt->slice_instructions);
 }
@@ -88,7 +85,7 @@ void cs_hook_step_begins(cs_runtime *rt, cs_task *task) {
   if (rt->unmarking)
     set_hook(rt, task->thread, 1);
   else
-    count_again(rt, task->thread);
+    cs_hook_count_again(rt, task->thread);
 }
 
 void cs_hook_step_ended(cs_runtime *rt, lua_State *thread) {

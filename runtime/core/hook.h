@@ -19,6 +19,10 @@ typedef enum cs_hook_request {
  * the thread that runs the runtime. */
 void cs_hook_arm(cs_runtime *rt, int requests);
 
+/* A slice of instructions begins anew, if such are asked for and the user has
+ * no hook there. */
+void cs_hook_count_again(cs_runtime *rt, lua_State *thread);
+
 /* Around each step, where slices or a watchdog are on. */
 void cs_hook_step_begins(cs_runtime *rt, cs_task *task);
 void cs_hook_step_ended(cs_runtime *rt, lua_State *thread);

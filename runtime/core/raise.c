@@ -2,10 +2,13 @@
  * error at the first instruction after it. */
 #include "raise.h"
 
+#include "hook.h"
+
 static void restore_hook(lua_State *thread, cs_runtime *rt) {
   rt->raising = NULL;
   const cs_saved_hook *user = &rt->raising_over;
   lua_sethook(thread, user->hook, user->mask, user->count);
+  cs_hook_count_again(rt, thread);
 }
 
 static void raise_hook(lua_State *L, lua_Debug *info) {

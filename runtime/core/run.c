@@ -104,8 +104,9 @@ static void read_options(lua_State *L, cs_runtime *rt) {
 
 static void begin(lua_State *L, cs_runtime *rt) {
   if (rt->L != NULL)
-    luaL_error(L, "cosched.run is running already: inside of it, start "
-                  "tasks with cosched.spawn");
+    luaL_error(L, "cosched.run is running already: inside of it, start tasks "
+                  "with cosched.spawn (a script that calls cosched.run itself "
+                  "is run by lua5.4, not by the cosched command)");
   if (!rt->open) luaL_error(L, "the runtime is closed");
   luaL_checkstack(L, 2 * LUA_MINSTACK, "not enough memory");
   read_options(L, rt);

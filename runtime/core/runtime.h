@@ -50,6 +50,7 @@ struct cs_runtime {
   cs_timers timers;     /* deadlines of waits */
   cs_nursery root;      /* owns the main task of `run` */
   cs_timer grace;       /* of a shutdown: then all are killed */
+  uint64_t grace_end;   /* when */
   uint32_t stuck_after; /* deliveries until a task is reported */
   int64_t swallower;    /* the task that was last told twice, since when, */
   uint64_t swallows_since, swallowed_at; /* and when it was told again */

@@ -33,6 +33,13 @@ void cs_scope_open(cs_scope *scope, cs_scope *parent) {
   link_newest(scope, parent);
 }
 
+void cs_scope_renew(cs_scope *scope) {
+  bool seen = scope->parent->cancelled && !scope->shield;
+  scope->source = CS_NOT_CANCELLED;
+  scope->cancelled = seen;
+  scope->cancellation = seen ? scope->parent->cancellation : 0;
+}
+
 void cs_scope_close(cs_scope *scope) {
   assert(scope->newest == NULL);
   unlink_sibling(scope);

@@ -58,6 +58,10 @@ void cs_scope_close(cs_scope *scope);
 /* Moves a scope, with all below it, under another parent. */
 void cs_scope_move(cs_scope *scope, cs_scope *parent);
 
+/* Forgets its own cancellation; its parent's, if it sees that, stays. What is
+ * below it stays as it is. */
+void cs_scope_renew(cs_scope *scope);
+
 /* True if a cancellation that leaves the scope's code ends there: it came from
  * the scope itself, and nothing further up asks for the same. */
 static inline bool cs_scope_absorbs(const cs_scope *scope) {

@@ -148,6 +148,12 @@ static int sys_inspect(lua_State *L, cs_task *self) {
   return 1;
 }
 
+/* One that is ending is told of to instruments while it is still there. */
+static bool is_live_task(cs_scope *scope) {
+  return scope->kind == CS_SCOPE_TASK &&
+         cs_scope_task(scope)->state != CS_TASK_DONE;
+}
+
 /* tasks(): a list of the tasks that are not done; of one nursery, the oldest
  * first */
 static int sys_tasks(lua_State *L, cs_task *self) {
@@ -157,9 +163,12 @@ static int sys_tasks(lua_State *L, cs_task *self) {
   lua_createtable(L, (int)rt->live, 0);
   cs_push_anchor(L, CS_TASKS);
   cs_scope *root = &rt->root.scope, *each = cs_scope_first(root);
-  lua_Integer n = rt->live;
+  lua_Integer n = 0;
+  for (; each != root; each = cs_scope_next(root, each))
+    n += is_live_task(each);
+  each = cs_scope_first(root);
   for (; each != root; each = cs_scope_next(root, each)) {
-    if (each->kind != CS_SCOPE_TASK) continue;
+    if (!is_live_task(each)) continue;
     lua_rawgeti(L, 2, cs_scope_task(each)->tid);
     lua_rawseti(L, 1, n--);
   }

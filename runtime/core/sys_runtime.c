@@ -18,8 +18,19 @@ static uint64_t read_grace(lua_State *L) {
   return cs_check_delay(L, lua_gettop(L));
 }
 
+/* The shortest of all that were asked for counts. */
+static void shorten_grace(cs_runtime *rt, uint64_t end) {
+  if (rt->grace.place != 0 && rt->grace_end <= end) return;
+  cs_timer_stop(&rt->timers, &rt->grace);
+  if (end == CS_NEVER) return;
+  rt->grace_end = end;
+  rt->grace.kind = CS_TIMER_GRACE;
+  cs_timer_start(&rt->timers, &rt->grace, end);
+}
+
 /* shutdown{grace=}: cancels all tasks, and kills those that are left when the
- * grace is over. Returns at once: true, or false if it was called before */
+ * grace is over. Returns at once: true, or false if all were cancelled before
+ */
 static int shutdown_all(lua_State *L) {
   cs_runtime *rt = cs_runtime_of(L);
   uint64_t grace = read_grace(L);
@@ -27,12 +38,8 @@ static int shutdown_all(lua_State *L) {
     return luaL_error(L, "nothing to shut down: no scheduler is running");
   if (cs_timers_reserve(&rt->timers) != 0)
     return luaL_error(L, "not enough memory");
-  bool first = cs_cancel(rt, &rt->root.scope, CS_BY_SHUTDOWN);
-  if (first && grace != CS_NEVER) {
-    rt->grace.kind = CS_TIMER_GRACE;
-    cs_timer_start(&rt->timers, &rt->grace, cs_deadline_after(rt, grace));
-  }
-  lua_pushboolean(L, first);
+  lua_pushboolean(L, cs_cancel(rt, &rt->root.scope, CS_BY_SHUTDOWN));
+  shorten_grace(rt, cs_deadline_after(rt, grace));
   return 1;
 }
 

@@ -199,6 +199,11 @@ static int scope_newindex(lua_State *L) {
                       "cannot set '%s': of a scope only the deadline can be "
                       "set",
                       key);
+  if (lua_type(L, 3) != LUA_TNUMBER)
+    return luaL_error(L,
+                      "deadline: a time on the clock of cosched.now "
+                      "expected, got %s",
+                      luaL_typename(L, 3));
   uint64_t deadline = cs_check_time(L, 3);
   if (cs_timers_reserve(&block->rt->timers) != 0)
     return luaL_error(L, "not enough memory");

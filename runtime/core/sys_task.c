@@ -194,7 +194,9 @@ static int task_newindex(lua_State *L) {
   if (strcmp(key, "name") != 0)
     return luaL_error(L, "cannot set '%s': of a task only the name can be set",
                       key);
-  luaL_checktype(L, 3, LUA_TSTRING);
+  if (lua_type(L, 3) != LUA_TSTRING)
+    return luaL_error(L, "name: a string expected, got %s",
+                      luaL_typename(L, 3));
   lua_settop(L, 3);
   if (task->has_leaf) {
     lua_getiuservalue(L, 1, 2);

@@ -7,6 +7,7 @@
 #include "keep.h"
 #include "outcome.h"
 #include "ticker.h"
+#include "type.h"
 
 #include <assert.h>
 #include <lauxlib.h>
@@ -243,7 +244,7 @@ cs_task *cs_check_task(lua_State *L, int index) {
     same = lua_topointer(L, -1) == cs_runtime_of(L)->task_meta;
     lua_pop(L, 1);
   }
-  if (!same) luaL_typeerror(L, index, "cosched.Task");
+  if (!same) cs_type_error(L, index, "cosched.Task");
   return task;
 }
 

@@ -27,10 +27,25 @@ bool cs_has_type(lua_State *L, int index, cs_anchor anchor) {
   return same;
 }
 
+/* A type of a library says its name. */
+static const char *push_type_name(lua_State *L, int index) {
+  if (luaL_getmetafield(L, index, "__name") == LUA_TSTRING)
+    return lua_tostring(L, -1);
+  if (lua_type(L, index) == LUA_TLIGHTUSERDATA) return "light userdata";
+  return luaL_typename(L, index);
+}
+
+int cs_type_error(lua_State *L, int index, const char *name) {
+  const char *hint = index == 1 ? "; call it with ':'" : "";
+  const char *got = push_type_name(L, index);
+  lua_pushfstring(L, "%s expected, got %s%s", name, got, hint);
+  return luaL_argerror(L, index, lua_tostring(L, -1));
+}
+
 void *cs_check_type(lua_State *L, int index, cs_anchor anchor,
                     const char *name) {
   if (lua_type(L, index) != LUA_TUSERDATA || !cs_has_type(L, index, anchor))
-    luaL_typeerror(L, index, name);
+    cs_type_error(L, index, name);
   return lua_touserdata(L, index);
 }
 

@@ -14,6 +14,9 @@ void cs_push_type(lua_State *L, const char *name, const luaL_Reg *fields);
 /* True if the value at `index`, a table or a userdata, has that metatable. */
 bool cs_has_type(lua_State *L, int index, cs_anchor anchor);
 
+/* Raises: the value at `index` is not of that type. */
+int cs_type_error(lua_State *L, int index, const char *name);
+
 /* The userdata at `index`, of the type with that metatable; raises, naming the
  * type, when it is none. */
 void *cs_check_type(lua_State *L, int index, cs_anchor anchor,

@@ -46,19 +46,19 @@ static const void *type_of(lua_State *L) {
 }
 
 cs_stream *cs_check_stream(lua_State *L) {
-  if (type_of(L) != &cs_socket_type) luaL_typeerror(L, 1, "cosched.Socket");
+  if (type_of(L) != &cs_socket_type) cs_type_error(L, 1, "cosched.Socket");
   return lua_touserdata(L, 1);
 }
 
 cs_stream *cs_check_listener(lua_State *L) {
-  if (type_of(L) != &cs_listener_type) luaL_typeerror(L, 1, "cosched.Listener");
+  if (type_of(L) != &cs_listener_type) cs_type_error(L, 1, "cosched.Listener");
   return lua_touserdata(L, 1);
 }
 
 cs_stream *cs_check_socket(lua_State *L) {
   const void *type = type_of(L);
   if (type != &cs_socket_type && type != &cs_listener_type)
-    luaL_typeerror(L, 1, "cosched.Socket");
+    cs_type_error(L, 1, "cosched.Socket");
   return lua_touserdata(L, 1);
 }
 

@@ -194,6 +194,10 @@ FUZZ ?=
 fuzz: module ## ten thousand random programs (FUZZ=first-last: other seeds)
 	LUA='$(LUA)' B='$(B)' WRAP='$(WRAP)' tools/fuzz $(FUZZ)
 
+GC ?=
+gcstress: module ## specs while the collector is at work all the time (GC=short)
+	LUA='$(LUA)' B='$(B)' WRAP='$(WRAP)' tools/gc-stress $(GC)
+
 # === check ===================================================================
 
 check: ## format, lint, rules of the architecture, warnings as errors
@@ -291,5 +295,5 @@ FORCE:
 -include $(OBJ:.o=.d) $(CTEST:=.d)
 
 .PHONY: all module lib run serve examples bench test suite ctest asan memtest oom fuzz \
-  check check-format check-lua check-rules check-warnings format install \
+  gcstress check check-format check-lua check-rules check-warnings format install \
   install-lua install-bin install-lib uninstall rocks clean help FORCE

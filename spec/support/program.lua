@@ -68,7 +68,7 @@ local SIMPLE = {
   choose = { 7, function(g)
     local arms = {}
     for i = 1, g:int(1, 4) do arms[i] = arm(g) end
-    return { arms = arms, biased = g:chance(40), bare = g:chance(25) }
+    return { arms = arms, biased = g:chance(40), bare = g:chance(25), yielded = g:chance(25) }
   end },
   take_lock = { 1, function(g) return { lock = g:int(1, LOCKS) } end },
   release_lock = { 1, function(g) return { lock = g:int(1, LOCKS) } end },

@@ -91,7 +91,12 @@ return function(kit)
   function operations.choose(books, me, o)
     local start = cosched.now()
     local arms, items, pending, targets = make_arms(books, me, o)
-    local ok, index, value = attempt(me, o, pending, cosched.select, arms)
+    local ok, index, value
+    if o.yielded then
+      ok, index, value = attempt(me, o, pending, yielded, sys.select, arms)
+    else
+      ok, index, value = attempt(me, o, pending, cosched.select, arms)
+    end
     for i, item in pairs(items) do
       if ok and i == index then
         books:sent(item)

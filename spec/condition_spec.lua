@@ -380,4 +380,13 @@ describe("where tasks are preempted", function()
     end)
     assert.are.equal(600, turns)
   end)
+
+  it("says so, at the caller's line, when a method is called with a dot", in_task(function()
+    local condition = cosched.condition()
+    for _, name in ipairs { "wait", "notify", "notify_all", "acquire", "release" } do
+      assert.matches("condition_spec.lua:%d+: bad argument #1 to '" .. name
+        .. "' %(cosched.Condition expected; call it with ':'%)",
+        caught(function() local r = condition[name]() return r end))
+    end
+  end))
 end)

@@ -116,6 +116,15 @@ describe("an event", function()
     assert.matches("event_spec.lua:%d+: 'wait' cannot wait inside table.sort", problem)
   end))
 
+  it("says so, at the caller's line, when a method is called with a dot", in_task(function()
+    local event = cosched.event()
+    for _, name in ipairs { "wait", "set", "clear", "is_set" } do
+      assert.matches("event_spec.lua:%d+: bad argument #1 to '" .. name
+        .. "' %(cosched.Event expected; call it with ':'%)",
+        caught(function() local r = event[name]() return r end))
+    end
+  end))
+
   it("refuses a name that is no string", function()
     assert.matches("string expected", caught(cosched.event, {}))
   end)

@@ -187,6 +187,12 @@ describe("a local variable", function()
     local function check(message, fn)
       assert.matches("localvar_spec.lua:%d+: " .. message, caught(fn))
     end
+    for _, wrong in ipairs { false, 1, "x", {} } do
+      check("bad argument #1 to 'get' %(cosched.Local expected; call it with ':'%)", function()
+        local r = variable.get(wrong)
+        return r
+      end)
+    end
     check("'with' needs a task: call it inside cosched.run", function()
       local r = variable:with(1, print)
       return r

@@ -180,7 +180,7 @@ describe("a semaphore", function()
     local semaphore = cosched.semaphore(1)
     local line = debug.getinfo(1, "l").currentline
     local problem = caught(function() semaphore:acquire() end)
-    assert.matches("semaphore_spec.lua:" .. line + 1 .. ": 'wait' waits, so it needs a task",
+    assert.matches("semaphore_spec.lua:" .. line + 1 .. ": 'acquire' waits, so it needs a task",
       problem)
     assert.are.equal(1, semaphore:value())
     local guard = semaphore:try_acquire()
@@ -195,8 +195,17 @@ describe("a semaphore", function()
         .. ": bad argument #1 to 'semaphore'", caught(function() cosched.semaphore(count) end))
     end
     assert.matches("unknown option 'limit'", caught(cosched.semaphore, 1, { limit = 2 }))
-    assert.matches("max must be at least", caught(cosched.semaphore, 0))
-    assert.matches("max must be at least", caught(cosched.semaphore, 2, { max = 1 }))
-    assert.matches("max must be at least", caught(cosched.semaphore, 2, { max = 0 / 0 }))
+    assert.matches("max, which is the count unless given, must be", caught(cosched.semaphore, 0))
+    assert.matches("max, .* must be at least", caught(cosched.semaphore, 2, { max = 1 }))
+    assert.matches("max, .* must be at least", caught(cosched.semaphore, 2, { max = 0 / 0 }))
   end)
+
+  it("says so, at the caller's line, when a method is called with a dot", in_task(function()
+    local semaphore = cosched.semaphore(1)
+    for _, name in ipairs { "acquire", "try_acquire", "release", "value" } do
+      assert.matches("semaphore_spec.lua:%d+: bad argument #1 to '" .. name
+        .. "' %(cosched.Semaphore expected; call it with ':'%)",
+        caught(function() local r = semaphore[name]() return r end))
+    end
+  end))
 end)

@@ -150,9 +150,9 @@ describe("race", function()
   end))
 
   it("names the line of the caller outside of tasks, and where Lua cannot wait", function()
-    check_blames_caller("'?nursery'?.- needs a task", cosched.race, print)
-    check_blames_caller("'?nursery'?.- needs a task", cosched.all, print)
-    check_blames_caller("'?nursery'?.- needs a task", cosched.map, { 1 }, print)
+    check_blames_caller("'race' waits, so it needs a task", cosched.race, print)
+    check_blames_caller("'all' waits, so it needs a task", cosched.all, print)
+    check_blames_caller("'map' waits, so it needs a task", cosched.map, { 1 }, print)
     cosched.run(function()
       table.sort({ 2, 1 }, function(a, b)
         check_blames_caller(".*sort", cosched.all, print)
@@ -292,11 +292,11 @@ describe("map", function()
     local function check(message, ...) check_blames_caller(message, cosched.map, ...) end
     check("bad argument #1 to 'map' %(table expected, got nil%)", nil, print)
     check("bad argument #2 to 'map' %(function expected, got nil%)", {})
-    check("bad argument #3 to 'map' %(table expected%)", {}, print, 3)
+    check("bad argument #3 to 'map' %(a table of options expected: { limit = 10 }%)", {}, print, 3)
     check("unknown field 'limits'; known: limit", {}, print, { limits = 3 })
     for _, limit in ipairs { 0, -1, 1.5, "2", true } do
-      check("limit: how many at a time, a positive integer, expected", { 1 }, print,
-        { limit = limit })
+      check("bad argument #3 to 'map' %(limit: a positive integer expected, how many", { 1 },
+        print, { limit = limit })
     end
   end))
 

@@ -7,6 +7,12 @@ Condition.__index = {}
 
 local methods = Condition.__index
 
+-- A method that was called with a dot.
+local function check_self(self, name)
+  if getmetatable(self) == Condition then return end
+  error(("bad argument #1 to '%s' (cosched.Condition expected; call it with ':')"):format(name), 3)
+end
+
 local function check_owner(self, what)
   local task = core.current()
   if task and self.lock:owner() == task then return end
@@ -22,6 +28,7 @@ end }
 --- Releases the lock, waits for a notification, and takes the lock again: whatever
 -- it returns or raises, the task owns the lock then.
 function methods:wait()
+  check_self(self, "wait")
   check_owner(self, "wait")
   local ok, problem = pcall(self.list.wait, self.list, self.lock)
   local _ <close> = ok and self.passing or nil
@@ -33,12 +40,14 @@ end
 
 --- Wakes the n (1) tasks that wait longest; returns how many did.
 function methods:notify(n)
+  check_self(self, "notify")
   check_owner(self, "notify")
   return self.list:wake(n)
 end
 
 --- Wakes all that wait; returns how many did.
 function methods:notify_all()
+  check_self(self, "notify_all")
   check_owner(self, "notify_all")
   return self.list:wake_all()
 end
@@ -50,15 +59,21 @@ local function answer(ok, ...)
 end
 
 --- lock:acquire().
-function methods:acquire() return answer(pcall(self.lock.acquire, self.lock)) end
+function methods:acquire()
+  check_self(self, "acquire")
+  return answer(pcall(self.lock.acquire, self.lock))
+end
 
 --- lock:release().
-function methods:release() return answer(pcall(self.lock.release, self.lock)) end
+function methods:release()
+  check_self(self, "release")
+  return answer(pcall(self.lock.release, self.lock))
+end
 
 return function(lock, name)
   if lock == nil then lock = core.lock() end
   if getmetatable(lock) ~= "cosched.Lock" then
-    error("bad argument #1 to 'condition' (cosched.Lock expected)", 2)
+    error("bad argument #1 to 'condition' (a lock, made by cosched.lock, expected)", 2)
   end
   local list = core.waitlist(name or "a condition")
   local passing = setmetatable({ list = list, lock = lock }, Passing)

@@ -125,10 +125,9 @@ end
 
 local function describe_at_length(task)
   local info = core.inspect(task)
-  local lines = {
-    ("%s, spawned at %s, parent %d, %d steps"):format(describe_task(info),
-      info.spawned_at or "?", info.parent, info.steps),
-  }
+  local origin = info.parent == 0 and "the main task"
+    or ("spawned at %s, parent %d"):format(info.spawned_at or "?", info.parent)
+  local lines = { ("%s, %s, %d steps"):format(describe_task(info), origin, info.steps) }
   for _, scope in ipairs(info.scopes or {}) do
     lines[#lines + 1] = "  in a " .. describe_scope(scope)
   end

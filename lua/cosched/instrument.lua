@@ -5,9 +5,10 @@ local core = require "cosched.core"
 
 local M = {}
 
+local NAMES = "task_spawned task_scheduled before_step after_step task_exited wait_begin "
+  .. "wait_end cancel io_before io_after deadlock"
 local EVENTS = {}
-for name in ([[task_spawned task_scheduled before_step after_step task_exited wait_begin
-  wait_end cancel io_before io_after deadlock]]):gmatch "%S+" do
+for name in NAMES:gmatch "%S+" do
   EVENTS[name] = true
 end
 
@@ -27,7 +28,9 @@ function M.instrument(functions)
   end
   local copy = {}
   for name, fn in pairs(functions) do
-    if not EVENTS[name] then error(("unknown event '%s'"):format(tostring(name)), 2) end
+    if not EVENTS[name] then
+      error(("unknown event '%s'; known: %s"):format(tostring(name), NAMES:gsub(" ", ", ")), 2)
+    end
     if type(fn) ~= "function" then
       error(("%s: function expected, got %s"):format(name, type(fn)), 2)
     end

@@ -7,12 +7,19 @@ Local.__index = Local
 Local.__name = "cosched.Local"
 Local.__metatable = "cosched.Local"
 
+-- A method that was called with a dot.
+local function check_self(self, name)
+  if type(self) == "table" and getmetatable(self) == "cosched.Local" then return end
+  error(("bad argument #1 to '%s' (cosched.Local expected; call it with ':')"):format(name), 3)
+end
+
 -- Stands for nil in the table of values.
 local NIL = {}
 
 --- Its value in the running task: set by `with`, here or, before this task was
 -- spawned, in who has spawned it; else the default.
 function Local:get()
+  check_self(self, "get")
   local values = core.locals()
   local value = values and values[self]
   if value == nil then return self.default end
@@ -27,6 +34,7 @@ local restore = {
 --- Calls fn(...) while the variable has another value, in this task and in those
 -- that it spawns meanwhile. Returns what fn returns.
 function Local:with(value, fn, ...)
+  check_self(self, "with")
   if type(fn) ~= "function" then
     error(("bad argument #2 to 'with' (function expected, got %s)"):format(type(fn)), 2)
   end

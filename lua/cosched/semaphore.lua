@@ -7,6 +7,12 @@ Semaphore.__index = {}
 
 local methods = Semaphore.__index
 
+-- A method that was called with a dot.
+local function check_self(self, name)
+  if getmetatable(self) == Semaphore then return end
+  error(("bad argument #1 to '%s' (cosched.Semaphore expected; call it with ':')"):format(name), 3)
+end
+
 -- What acquire returns. `of` is the semaphore, false when it was given back.
 local Permit = { __name = "cosched.Permit" }
 Permit.__index = {}
@@ -31,18 +37,24 @@ Permit.__close = Permit.__index.release
 local function new_permit() return setmetatable({ of = false }, Permit) end
 
 local function acquired(semaphore, permit, ok, problem)
-  if not ok then error(problem, 2) end
+  if not ok then
+    -- The list's name of the call is not the one that the caller knows.
+    if type(problem) == "string" then problem = problem:gsub("^'wait'", "'acquire'") end
+    error(problem, 2)
+  end
   permit.of = semaphore
   return permit
 end
 
 --- Waits for a permit, and returns it: a guard, which gives it back when it is closed.
 function methods:acquire()
+  check_self(self, "acquire")
   return acquired(self, new_permit(), pcall(self.list.wait, self.list))
 end
 
 --- The same without waiting; nil, "busy", "EBUSY" when there is no permit.
 function methods:try_acquire()
+  check_self(self, "try_acquire")
   local permit = new_permit()
   if not self.list:try() then return nil, "busy", "EBUSY" end
   permit.of = self
@@ -50,10 +62,16 @@ function methods:try_acquire()
 end
 
 --- Gives a permit back, from anywhere, for an acquire whose guard is not used.
-function methods:release() give_back(self) end
+function methods:release()
+  check_self(self, "release")
+  give_back(self)
+end
 
 --- How many permits are there.
-function methods:value() return self.list:count() end
+function methods:value()
+  check_self(self, "value")
+  return self.list:count()
+end
 
 local OPTIONS = { max = true, name = true }
 
@@ -69,7 +87,7 @@ local function check(count, options)
   end
   local max = options.max or count
   if type(max) ~= "number" or not (max >= count and max >= 1) then
-    error(wrong:format(2, "max must be at least 1 and at least the count"), 3)
+    error(wrong:format(2, "max, which is the count unless given, must be at least 1 and at least the count"), 3)
   end
   return max
 end

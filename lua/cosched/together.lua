@@ -16,6 +16,12 @@ local function run_nursery(body, has_happened)
   error(problem, 3)
 end
 
+local function check_task(name)
+  if core.current() then return end
+  error(("'%s' waits, so it needs a task: run the script with the cosched command, "
+    .. "or call it inside cosched.run"):format(name), 3)
+end
+
 local function check_functions(name, functions)
   for i = 1, functions.n do
     local kind = type(functions[i])
@@ -31,6 +37,7 @@ function M.race(...)
   local functions = pack(...)
   check_functions("race", functions)
   if functions.n == 0 then error("'race' needs at least one function", 2) end
+  check_task "race"
   local winner, results
   run_nursery(function(nursery)
     for i = 1, functions.n do
@@ -51,6 +58,7 @@ end
 function M.all(...)
   local functions = pack(...)
   check_functions("all", functions)
+  check_task "all"
   local results = { n = functions.n }
   run_nursery(function(nursery)
     for i = 1, functions.n do
@@ -62,14 +70,14 @@ end
 
 local function read_limit(options, count)
   if options == nil then return count end
-  if type(options) ~= "table" then error("bad argument #3 to 'map' (table expected)", 3) end
+  if type(options) ~= "table" then error("bad argument #3 to 'map' (a table of options expected: { limit = 10 })", 3) end
   for key in pairs(options) do
     if key ~= "limit" then error(("unknown field '%s'; known: limit"):format(key), 3) end
   end
   local limit = options.limit
   if limit == nil then return count end
   if math.type(limit) ~= "integer" or limit < 1 then
-    error("limit: how many at a time, a positive integer, expected", 3)
+    error("bad argument #3 to 'map' (limit: a positive integer expected, how many at a time)", 3)
   end
   return math.min(limit, count)
 end
@@ -86,6 +94,7 @@ function M.map(list, fn, options)
   end
   local count = #list
   local limit, next_index = read_limit(options, count), 0
+  check_task "map"
   local results = { n = count }
   local function work()
     while next_index < count do

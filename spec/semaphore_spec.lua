@@ -195,7 +195,7 @@ describe("a semaphore", function()
         .. ": bad argument #1 to 'semaphore'", caught(function() cosched.semaphore(count) end))
     end
     assert.matches("unknown option 'limit'", caught(cosched.semaphore, 1, { limit = 2 }))
-    assert.matches("max, which is the count unless given, must be", caught(cosched.semaphore, 0))
+    assert.matches("max, by default the count, must be", caught(cosched.semaphore, 0))
     assert.matches("max, .* must be at least", caught(cosched.semaphore, 2, { max = 1 }))
     assert.matches("max, .* must be at least", caught(cosched.semaphore, 2, { max = 0 / 0 }))
   end)

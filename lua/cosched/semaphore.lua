@@ -87,7 +87,7 @@ local function check(count, options)
   end
   local max = options.max or count
   if type(max) ~= "number" or not (max >= count and max >= 1) then
-    error(wrong:format(2, "max, which is the count unless given, must be at least 1 and at least the count"), 3)
+    error(wrong:format(2, "max, by default the count, must be at least 1 and the count"), 3)
   end
   return max
 end

@@ -70,7 +70,9 @@ end
 
 local function read_limit(options, count)
   if options == nil then return count end
-  if type(options) ~= "table" then error("bad argument #3 to 'map' (a table of options expected: { limit = 10 })", 3) end
+  if type(options) ~= "table" then
+    error("bad argument #3 to 'map' (a table of options expected: { limit = 10 })", 3)
+  end
   for key in pairs(options) do
     if key ~= "limit" then error(("unknown field '%s'; known: limit"):format(key), 3) end
   end

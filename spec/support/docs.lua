@@ -32,8 +32,10 @@ end
 -- path -> text, of all pages of the reference
 function docs.pages() return read_all "docs/reference/*.md" end
 
--- The same of the model.
-function docs.model_pages() return read_all "docs/model.md docs/model/*.md" end
+-- The same of the model, and of the pages beside it.
+function docs.model_pages()
+  return read_all "docs/model.md docs/model/*.md docs/recipes.md docs/coming-from.md"
+end
 
 -- The sections of a page, as links name them.
 function docs.anchors(page)

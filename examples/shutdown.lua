@@ -11,14 +11,7 @@ local GRACE = 0.5 -- seconds for the clients to finish
 local server = assert(net.listen("127.0.0.1", tonumber(arg[1]) or 7003))
 print(("listening on %s:%d"):format(server:getsockname()))
 
-local waiting -- the main task, until somebody says stop
-local wait_for_stop = cosched.syscall {
-  name = "stop",
-  start = function(wait)
-    waiting = wait
-    return wait:park()
-  end,
-}
+local stop = cosched.event "somebody to say stop"
 
 local function handle(client)
   local name = client:read "l" or "nobody"
@@ -28,22 +21,21 @@ local function handle(client)
   for line in client:lines() do
     if line == "bye" then return end
     client:write(line, "\n")
-    if line == "stop" then waiting:wake() end
+    if line == "stop" then stop:set() end
   end
 end
 
 local service = cosched.spawn(function() return server:serve(handle) end)
 
-wait_for_stop()
+stop:wait()
 print "stopping"
 server:close() -- serve returns once the last handler has ended
 
-local limit = cosched.spawn(function()
-  cosched.sleep(GRACE)
-  if service:cancel "the grace period is over" then print "cut off the rest" end
-end)
+if not cosched.move_on(GRACE, service.wait, service) then
+  print "cut off the rest"
+  service:cancel "the grace period is over"
+end
 print("served:", service:wait())
-limit:cancel "not needed any more"
 
 --[[ session
 ann> ann

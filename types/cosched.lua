@@ -251,7 +251,7 @@ function cosched.cause(value) end
 
 ---@class cosched.Task
 ---@field tid integer From 1 on, never used again.
----@field name string "file:line" of its function.
+---@field name string "file:line" of its function; may be set.
 local Task = {}
 
 ---Waits for its end and returns its results, any number of times, to any number of

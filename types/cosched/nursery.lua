@@ -10,20 +10,25 @@ local cosched = {}
 ---ended. A task that fails cancels the others and fn; then Errors is raised. Raises
 ---the Cancelled of what is cancelled around it. Trio's nursery.
 ---@async
+---@param options? {name?: string} May be left out.
 ---@param fn async fun(n: cosched.Nursery, ...): ...
 ---@param ... any Arguments of fn, after the nursery.
 ---@return any ... Results of fn; none if the nursery itself was cancelled.
-function cosched.nursery(fn, ...) end
+function cosched.nursery(options, fn, ...) end
 
 ---A nursery in which a task that fails cancels nobody. Its Errors is given to
 ---on_error, in that task; without on_error it is raised at the end, unless somebody
 ---has asked for it by join or wait. Erlang's one_for_one, Kotlin's SupervisorJob.
 ---@async
----@param options? {on_error?: async fun(errors: cosched.Errors, task: cosched.Task)}
+---@param options? cosched.SupervisorOptions May be left out.
 ---@param fn async fun(n: cosched.Nursery, ...): ...
 ---@param ... any Arguments of fn, after the nursery.
 ---@return any ... Results of fn; none if the nursery itself was cancelled.
 function cosched.supervisor(options, fn, ...) end
+
+---@class cosched.SupervisorOptions
+---@field on_error? async fun(errors: cosched.Errors, task: cosched.Task)
+---@field name? string For whoever looks.
 
 ---Called once by a task that Nursery.start runs: it is ready, and whoever has
 ---started it goes on. Raises in any other task. Trio's task_status.started.
@@ -36,6 +41,7 @@ function cosched.started(...) end
 ---@field caught boolean Has it ended early by a cancellation of its own?
 ---@field closed boolean Has it returned?
 ---@field deadline number math.huge: a nursery has none.
+---@field name string? Given to nursery or supervisor.
 local Nursery = {}
 
 ---A new task of this nursery; it runs when the caller waits. Any task may call it

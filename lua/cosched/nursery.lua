@@ -44,7 +44,8 @@ function M.started(...)
   if not record then
     error("only a task that nursery:start runs may call 'started', and only once", 2)
   end
-  local moved = core.adopt(record.nursery)
+  local ok, moved = pcall(core.adopt, record.nursery)
+  if not ok then error("the nursery is closed: it has ended before the task was ready", 2) end
   starting[task] = nil
   if moved then record.values = table.pack(...) end
 end

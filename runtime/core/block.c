@@ -53,7 +53,7 @@ void cs_block_enter(cs_block *block, cs_task *self) {
   block->task = self;
   block->timer.kind = CS_TIMER_BLOCK;
   block->outer_failing = self->failing;
-  self->failing = false;
+  self->failing = self->rethrown = false;
   cs_scope_open(&block->nursery.scope, self->scope);
   self->scope = &block->nursery.scope;
   start_timer(block);

@@ -12,6 +12,7 @@ static void check_task(const cs_task *task) {
   if (task->state == CS_TASK_READY) {
     assert(wait->timer.place == 0);
     assert(!cs_queue_empty(&wait->link));
+    assert(wait->status == 0 || !task->uncollected); /* cancelled once */
   } else {
     assert(wait->ops != NULL);
     assert(wait->nresume == 0);

@@ -153,6 +153,12 @@ static void make_type(lua_State *L, cs_anchor anchor, const char *name,
 void cs_errors_open(lua_State *L) {
   lua_pushliteral(L, "error");
   lua_setiuservalue(L, lua_upvalueindex(1), CS_ERROR_KEY);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k"); /* keeps no list */
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_setiuservalue(L, lua_upvalueindex(1), CS_LEAF_SETS);
   int runtime = lua_upvalueindex(1);
   make_type(L, CS_ERRORS_META, "cosched.Errors", errors_tostring);
   make_type(L, CS_CANCELLED_META, "cosched.Cancelled", cancelled_tostring);

@@ -71,7 +71,7 @@ void cs_leaf_set(lua_State *L, int task, int index) {
   self->has_leaf = true;
 }
 
-void cs_push_leaf_error(lua_State *L) {
+void cs_leaf_to_error(lua_State *L) {
   cs_push_anchor(L, CS_ERROR_KEY);
   lua_rawget(L, -2);
   lua_remove(L, -2);
@@ -85,14 +85,49 @@ void cs_errors_new(lua_State *L) {
   lua_setmetatable(L, -2);
 }
 
-static bool contains(lua_State *L, int list, int leaf) {
-  for (lua_Integer i = (lua_Integer)lua_rawlen(L, list); i > 0; i--) {
-    lua_rawgeti(L, list, i);
-    bool same = lua_rawequal(L, -1, leaf);
+enum { SHORT = 16 }; /* lists that are searched one by one */
+
+/* Pushes the set of the leaves of a list, up to date; how many it has is at 0.
+ * It is kept beside the list, for as long as that lives. */
+static void push_set(lua_State *L, int list, lua_Integer n) {
+  cs_push_anchor(L, CS_LEAF_SETS);
+  lua_pushvalue(L, list);
+  if (lua_rawget(L, -2) == LUA_TNIL) {
     lua_pop(L, 1);
-    if (same) return true;
+    lua_newtable(L);
+    lua_pushvalue(L, list);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -4);
   }
-  return false;
+  lua_remove(L, -2);
+  lua_rawgeti(L, -1, 0);
+  lua_Integer known = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  while (known < n) {
+    lua_rawgeti(L, list, ++known);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+  }
+  lua_pushinteger(L, n);
+  lua_rawseti(L, -2, 0);
+}
+
+static bool contains(lua_State *L, int list, int leaf) {
+  lua_Integer n = (lua_Integer)lua_rawlen(L, list);
+  bool found = false;
+  if (n > SHORT) {
+    push_set(L, list, n);
+    lua_pushvalue(L, leaf);
+    found = lua_rawget(L, -2) != LUA_TNIL;
+    lua_pop(L, 2);
+    return found;
+  }
+  for (; n > 0 && !found; n--) {
+    lua_rawgeti(L, list, n);
+    found = lua_rawequal(L, -1, leaf);
+    lua_pop(L, 1);
+  }
+  return found;
 }
 
 /* Appends the leaf on top, and pops it. */
@@ -110,9 +145,10 @@ static void append_leaves(lua_State *L, int errors, int list, int value) {
   lua_getfield(L, value, "errors");
   int leaves = lua_gettop(L);
   lua_Integer n = lua_istable(L, leaves) ? luaL_len(L, leaves) : 0;
+  bool first = lua_rawlen(L, list) == 0; /* then nothing can be there twice */
   for (lua_Integer i = 1; i <= n; i++) {
     lua_geti(L, leaves, i);
-    if (lua_istable(L, -1) && !contains(L, list, lua_gettop(L)))
+    if (lua_istable(L, -1) && (first || !contains(L, list, lua_gettop(L))))
       append_leaf(L, errors, list);
     else
       lua_pop(L, 1);
@@ -152,7 +188,7 @@ void cs_leaf_rename(lua_State *L, cs_task *self, int index) {
 }
 
 void cs_errors_add(lua_State *L, int errors, int task, int value) {
-  luaL_checkstack(L, 8, "not enough memory");
+  luaL_checkstack(L, LUA_MINSTACK, "not enough memory");
   lua_getfield(L, errors, "errors");
   int list = lua_gettop(L);
   if (cs_has_type(L, value, CS_ERRORS_META)) {

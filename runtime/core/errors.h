@@ -36,7 +36,7 @@ bool cs_same_error(lua_State *L, int a, int b);
 void cs_leaf_rename(lua_State *L, cs_task *self, int index);
 
 /* Replaces the leaf on top by its error. Allocates nothing. */
-void cs_push_leaf_error(lua_State *L);
+void cs_leaf_to_error(lua_State *L);
 
 /* Pushes an empty cosched.Errors. */
 void cs_errors_new(lua_State *L);

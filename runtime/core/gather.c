@@ -23,9 +23,9 @@ static bool is_raised_by_us(lua_State *L) {
 static bool has_leaf_of(lua_State *L, const cs_task *self, int task) {
   if (!self->rethrown || !self->has_leaf || !is_raised_by_us(L)) return false;
   lua_getiuservalue(L, task, 2);
-  cs_push_leaf_error(L);
+  cs_leaf_to_error(L);
   bool same = cs_same_error(L, 1, -1);
-  lua_pop(L, 2);
+  lua_pop(L, 1);
   return same;
 }
 
@@ -65,7 +65,7 @@ static void unhide_error(lua_State *L, cs_task *self, int index) {
   if (!self->failing || !cs_is_cancelled(L, index)) return;
   cs_push_task(L, self);
   lua_getiuservalue(L, -1, 2);
-  cs_push_leaf_error(L);
+  cs_leaf_to_error(L);
   lua_replace(L, index);
   lua_settop(L, index);
 }

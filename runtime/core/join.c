@@ -11,7 +11,20 @@ static int join_finish(lua_State *L, cs_task *self) {
   return cs_push_results(L, 1);
 }
 
+/* Only now: a joiner that is killed before it goes on has heard nothing. The
+ * task is at 1, or its number; then it is there if its error is unclaimed. */
+static void observe(lua_State *L) {
+  if (lua_type(L, 1) == LUA_TNUMBER) {
+    cs_push_anchor(L, CS_TASKS);
+    lua_rawgeti(L, -1, lua_tointeger(L, 1));
+  } else {
+    lua_pushvalue(L, 1);
+  }
+  if (lua_isuserdata(L, -1)) cs_observe(L, lua_touserdata(L, -1));
+}
+
 static int wait_finish(lua_State *L, cs_task *self) {
+  observe(L);
   lua_pushstring(L, cs_outcome_names[self->wait.progress]);
   return 1;
 }

@@ -24,8 +24,6 @@ static int close_thread(lua_State *L, lua_State *thread) {
 static void wake_joiners(cs_task *task) {
   for (cs_link *link; (link = cs_waiters_first(&task->joiners)) != NULL;) {
     cs_waiter_wake(&task->joiners, link)->wait.progress = task->outcome;
-    if (task->outcome == CS_ERROR && cs_task_nursery(task)->supervises)
-      task->observed = true;
   }
 }
 
@@ -58,7 +56,7 @@ static void announce_end(lua_State *L, cs_task *task) {
     cs_tell(L, rt, CS_TASK_EXITED, task);
   }
   wake_joiners(task);
-  cs_child_end end = child_end(task); /* a joiner may have observed the error */
+  cs_child_end end = child_end(task);
   cs_scope_close(&task->own.scope);
   cs_nursery_child_done(nursery, task, end);
   if (end == CS_CHILD_FAILED) { /* kept until the owner takes it */

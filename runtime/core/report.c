@@ -20,16 +20,19 @@ static void push_place(lua_State *L, lua_State *thread) {
   lua_pushliteral(L, "");
 }
 
+/* A finalizer may have woken or killed the task since it was listed. */
 static void push_what(lua_State *L, const cs_task *task) {
-  if (task->wait.ops->describe != NULL)
+  if (task->state != CS_TASK_PARKED)
+    lua_pushliteral(L, "its turn");
+  else if (task->wait.ops->describe != NULL)
     task->wait.ops->describe(L, task);
   else
     lua_pushstring(L, task->wait.ops->name);
 }
 
-/* Pushes "task 3 (server.lua:10) waits for sleep at server.lua:12". */
-static void push_line(lua_State *L, int i) {
-  lua_rawgeti(L, TASKS, i);
+/* Replaces the task on top by "task 3 (server.lua:10) waits for sleep at
+ * server.lua:12". */
+static void push_line(lua_State *L) {
   cs_task *task = lua_touserdata(L, -1);
   cs_push_name(L, -1);
   push_what(L, task);
@@ -41,20 +44,43 @@ static void push_line(lua_State *L, int i) {
   lua_pop(L, 3);
 }
 
-static int write_report(lua_State *L) {
-  cs_runtime *rt = cs_runtime_of(L);
-  int live = (int)rt->live, shown = live < SHOWN ? live : SHOWN;
-  luaL_checkstack(L, shown + LUA_MINSTACK, "not enough memory");
-  lua_createtable(L, 0, 2);
-  lua_createtable(L, live, 0);
-  cs_scope *root = &rt->root.scope, *each = cs_scope_first(root);
-  for (int i = live; each != root; each = cs_scope_next(root, each)) {
-    if (each->kind != CS_SCOPE_TASK) continue;
+static bool is_parked_task(cs_scope *scope) {
+  return scope->kind == CS_SCOPE_TASK &&
+         cs_scope_task(scope)->state == CS_TASK_PARKED;
+}
+
+static int count_parked(cs_scope *root) {
+  int count = 0;
+  cs_scope *each = cs_scope_first(root);
+  for (; each != root; each = cs_scope_next(root, each))
+    count += is_parked_task(each);
+  return count;
+}
+
+/* Sets the table at TASKS, in which there is room for `count`: nothing is
+ * allocated, and no finalizer runs, while the tree is walked. */
+static void list_parked(lua_State *L, cs_scope *root, int count) {
+  cs_scope *each = cs_scope_first(root);
+  for (; each != root && count > 0; each = cs_scope_next(root, each)) {
+    if (!is_parked_task(each)) continue;
     cs_push_task(L, cs_scope_task(each));
-    lua_rawseti(L, TASKS, i--);
+    lua_rawseti(L, TASKS, count--);
   }
+}
+
+static int write_report(lua_State *L) {
+  cs_scope *root = &cs_runtime_of(L)->root.scope;
+  luaL_checkstack(L, SHOWN + LUA_MINSTACK, "not enough memory");
+  lua_createtable(L, 0, 2);
+  int live = count_parked(root), shown = live < SHOWN ? live : SHOWN;
+  lua_createtable(L, live, 0);
+  list_parked(L, root, live);
   lua_pushliteral(L, "deadlock: nothing can wake the tasks that are left");
-  for (int i = 1; i <= shown; i++) push_line(L, i);
+  for (int i = 1; i <= shown; i++)
+    if (lua_rawgeti(L, TASKS, i) != LUA_TNIL)
+      push_line(L);
+    else
+      lua_pop(L, 1); /* woken by a finalizer, just now */
   if (live > shown) lua_pushfstring(L, "\n  and %d more", live - shown);
   lua_concat(L, lua_gettop(L) - TASKS);
   lua_setfield(L, DEADLOCK, "report");

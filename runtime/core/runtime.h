@@ -127,6 +127,7 @@ typedef enum cs_anchor {
   CS_REPORT,       /* the Deadlock that `run` will raise */
   CS_CALLBACKS,    /* nursery -> on_error; row -> its Lua functions */
   CS_NAMES,        /* block -> its name */
+  CS_LEAF_SETS,    /* list of leaves -> set of them */
   CS_GATHER,       /* gathers errors, under protection */
   CS_ERROR_KEY,    /* "error": a string that need not be made */
   CS_HELD,         /* task -> value that its wait keeps */

@@ -158,6 +158,13 @@ static void glance(lua_State *L, cs_runtime *rt) {
   poll_io(L, rt, 0);
 }
 
+/* Something has become ready while the report was written. */
+static bool has_news(cs_runtime *rt) {
+  bool news = !cs_queue_empty(&rt->ready) || !cs_queue_empty(&rt->killed);
+  if (news) rt->deadlocked = false;
+  return news;
+}
+
 /* Nothing is ready, and nothing outside can change that. The first time, all
  * tasks are cancelled and unwind; if they come to wait again, they are killed.
  */
@@ -166,6 +173,7 @@ static void break_deadlock(lua_State *L, cs_runtime *rt) {
   if (!rt->deadlocked) {
     rt->deadlocked = true;
     cs_report_deadlock(L);
+    if (has_news(rt)) return; /* from a finalizer: it is none */
     if (rt->instruments > 0) {
       cs_push_anchor(L, CS_REPORT);
       cs_tell(L, rt, CS_DEADLOCK, NULL);

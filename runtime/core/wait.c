@@ -8,6 +8,7 @@ int cs_park(cs_task *self, const cs_wait_ops *ops, void *on) {
   self->wait.ops = ops;
   self->wait.on = on;
   self->wait.status = 0;
+  self->uncollected = false; /* of the wait before, where nobody collects */
   self->state = CS_TASK_PARKED;
   self->rt->waiting_outside += ops->outside;
   return CS_PARKED;
@@ -30,6 +31,7 @@ int cs_requeue(cs_task *self, const cs_wait_ops *ops) {
   assert(self->state == CS_TASK_RUNNING);
   self->wait.ops = ops;
   self->wait.on = NULL;
+  self->uncollected = false;
   make_ready(self, 0);
   return CS_PARKED;
 }

@@ -178,6 +178,7 @@ local function many(prepare, act)
       local begin = now()
       act(what, total)
       report("ns_per_task=%.0f", (now() - begin) / total * 1e9)
+      if what then what:cancel() end
     end)
   end
 end

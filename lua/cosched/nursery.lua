@@ -45,7 +45,10 @@ function M.started(...)
     error("only a task that nursery:start runs may call 'started', and only once", 2)
   end
   local ok, moved = pcall(core.adopt, record.nursery)
-  if not ok then error("the nursery is closed: it has ended before the task was ready", 2) end
+  if not ok and record.nursery.closed then
+    error("the nursery is closed: it has ended before the task was ready", 2)
+  end
+  if not ok then error(moved, 0) end
   starting[task] = nil
   if moved then record.values = table.pack(...) end
 end

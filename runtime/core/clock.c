@@ -11,11 +11,16 @@
 #define COARSE CLOCK_MONOTONIC
 #endif
 
-uint32_t cs_coarse_ms(const cs_runtime *rt) {
-  if (rt->virtual_clock) return (uint32_t)(rt->virtual_now / 1000000);
+static uint32_t to_ticks(uint64_t seconds, uint64_t nanoseconds) {
+  enum { TICK = 1000000000 / CS_TICKS_PER_SECOND };
+  return (uint32_t)(seconds * CS_TICKS_PER_SECOND + nanoseconds / TICK);
+}
+
+uint32_t cs_ticks(const cs_runtime *rt) {
+  if (rt->virtual_clock) return to_ticks(0, rt->virtual_now);
   struct timespec now;
   clock_gettime(COARSE, &now);
-  return (uint32_t)(now.tv_sec * 1000 + now.tv_nsec / 1000000);
+  return to_ticks((uint64_t)now.tv_sec, (uint64_t)now.tv_nsec);
 }
 
 uint64_t cs_check_delay(lua_State *L, int index) {

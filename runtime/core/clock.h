@@ -9,9 +9,9 @@
  * is not negative and not NaN. */
 uint64_t cs_check_delay(lua_State *L, int index);
 
-/* Milliseconds on the runtime's clock, cheap and as exact as the system's tick;
- * starts anew every 49 days. */
-uint32_t cs_coarse_ms(const cs_runtime *rt);
+/* Ticks on the runtime's clock, cheap, and good for ages of up to two years. */
+enum { CS_TICKS_PER_SECOND = 64 };
+uint32_t cs_ticks(const cs_runtime *rt);
 
 /* Pushes a time as now() gives it, in seconds; CS_NEVER: math.huge. */
 void cs_push_time(lua_State *L, uint64_t time);

@@ -54,17 +54,6 @@ static inline void cs_queue_append_all(cs_link *queue, cs_link *from) {
   cs_link_init(from);
 }
 
-/* Moves the links behind `last` to an empty queue. */
-static inline void cs_queue_cut(cs_link *queue, cs_link *last, cs_link *rest) {
-  if (last->next == queue) return;
-  rest->next = last->next;
-  rest->prev = queue->prev;
-  rest->next->prev = rest;
-  rest->prev->next = rest;
-  last->next = queue;
-  queue->prev = last;
-}
-
 /* Sorts a queue, stably, without allocating. */
 void cs_queue_sort(cs_link *queue,
                    int (*before)(const cs_link *, const cs_link *));

@@ -159,7 +159,7 @@ static int start_ticker(cs_runtime *rt) {
 static void start_clock(cs_runtime *rt, cs_task *main) {
   rt->virtual_now = 0;
   rt->virtual_clock = rt->wants_virtual;
-  main->born_ms = cs_coarse_ms(rt);
+  main->born = cs_ticks(rt);
 }
 
 int cs_run(lua_State *L) {

@@ -131,7 +131,8 @@ static int sys_inspect(lua_State *L, cs_task *self) {
   set_integer(L, "steps", task->steps);
   lua_pushstring(L, cs_state_names[task->state]);
   lua_setfield(L, INFO, "state");
-  lua_pushnumber(L, (cs_coarse_ms(task->rt) - task->born_ms) / 1e3);
+  lua_pushnumber(L, (cs_ticks(task->rt) - task->born) /
+                        (lua_Number)CS_TICKS_PER_SECOND);
   lua_setfield(L, INFO, "age");
   if (task->rt->measures_cpu) {
     lua_pushnumber(L, (lua_Number)task->cpu_ns / 1e9);

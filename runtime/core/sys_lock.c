@@ -211,7 +211,8 @@ static const cs_syscall try_acquire = {
     .name = "try_acquire", .handler = sys_try_acquire, .instant = true};
 static const cs_syscall release = {
     .name = "release", .handler = sys_release, .instant = true};
-/* For condition.lua alone, until there are shields. */
+/* For condition.lua alone: it waits also in a cancelled task, and may be called
+ * while that cancellation unwinds. */
 static const cs_syscall reacquire = {
     .name = "reacquire", .handler = sys_reacquire, .instant = true};
 

@@ -61,7 +61,7 @@ static lua_State *take_thread(lua_State *L, cs_runtime *rt) {
 }
 
 static void init_task(cs_task *task, cs_runtime *rt) {
-  *task = (cs_task){.rt = rt, .born_ms = cs_coarse_ms(rt)};
+  *task = (cs_task){.rt = rt, .born = cs_ticks(rt)};
   cs_link_init(&task->wait.link);
   cs_nursery_init(&task->own, CS_SCOPE_TASK);
   task->scope = &task->own.scope;

@@ -53,7 +53,7 @@ struct cs_task {
   bool marked : 1;          /* Lua remembers that a hook has yielded in it */
   uint8_t locks : 2;        /* that it owns; 3: as many or more, at some time */
   uint32_t steps;           /* how often it was resumed */
-  uint32_t born_ms;         /* on the runtime's clock */
+  uint32_t born;            /* in ticks (clock.h) */
   uint64_t cpu_ns : 48;     /* where that is measured */
   uint64_t deliveries : 16; /* of cancellations, up to the most it can count */
 };

@@ -7,6 +7,7 @@
 #include "io.h"
 #include "module.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -26,25 +27,31 @@ static void restore_default(void) {
 
 /* The next one kills, also a script that never lets the loop run. */
 static void on_ending_signal(int number) {
+  int error = errno;
   restore_default();
   process.received = number;
   uv_async_send(process.wake);
+  errno = error;
 }
 
 /* The tasks may be looked at on their own thread only. */
 static void on_dump_signal(int number) {
+  int error = errno;
   if (!pthread_equal(pthread_self(), process.thread)) {
     pthread_kill(process.thread, number);
+    errno = error;
     return;
   }
   cs_hook_arm(process.wake->loop->data, CS_HOOK_DUMP);
   uv_async_send(process.wake);
+  errno = error;
 }
 
 static void on_wake(uv_async_t *wake) {
   cs_runtime *rt = wake->loop->data;
   if (process.received == 0) return; /* a dump, which is made after the poll */
   rt->signal = process.received;
+  process.received = 0;
   rt->signal_pending = true;
 }
 

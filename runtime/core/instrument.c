@@ -12,6 +12,11 @@ static const char *const names[] = {
     [CS_DEADLOCK] = "deadlock",
 };
 
+static void count(cs_runtime *rt, int change) {
+  rt->instruments = (uint32_t)((int)rt->instruments + change);
+  rt->special = rt->shuffles || rt->instruments > 0;
+}
+
 /* {=== delivery === */
 
 /* Slots of deliver. */
@@ -25,7 +30,7 @@ static bool remove_from(lua_State *L, int list, lua_Integer i, int instrument) {
   if (!there) return false;
   lua_pushboolean(L, 0); /* the places of the others stay */
   lua_rawseti(L, list, i);
-  cs_runtime_of(L)->instruments--;
+  count(cs_runtime_of(L), -1);
   return true;
 }
 
@@ -182,7 +187,7 @@ static int sys_add(lua_State *L, cs_task *self) {
   lua_pop(L, 1);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, i);
-  cs_runtime_of(L)->instruments++;
+  count(cs_runtime_of(L), 1);
   lua_pushinteger(L, i);
   return 1;
 }

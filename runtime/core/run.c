@@ -28,6 +28,7 @@ static void read_order(lua_State *L, cs_runtime *rt) {
   cs_random_seed(rt, seeded ? (uint64_t)lua_tointeger(L, -1) : uv_hrtime());
   lua_getfield(L, 1, "shuffle");
   rt->shuffles = lua_toboolean(L, -1);
+  rt->special = rt->shuffles || rt->instruments > 0;
   rt->batch = 0;
 }
 

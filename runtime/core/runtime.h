@@ -61,6 +61,7 @@ struct cs_runtime {
   uint32_t instruments;                  /* how many there are */
   bool telling;                          /* one of them is called */
   bool measures_cpu;                     /* of each task */
+  bool special;                          /* it shuffles, or has instruments */
   bool shuffles;                         /* batches run in a random order */
   uint64_t virtual_now;  /* the time, where the clock is virtual */
   bool wants_virtual;    /* a run that was asked for does */

@@ -5,7 +5,7 @@ local in_task = require("spec.support.task").in_task
 
 describe("a joiner that is killed after it was woken", function()
   it("does not touch the task that it joined", in_task(function()
-    for _ = 1, 200 do
+    for _ = 1, 50 do
       local task = cosched.spawn(cosched.sleep, 0)
       local tid = task.tid
       local joiner = cosched.spawn(function()

@@ -1,17 +1,12 @@
 --- cosched.condition([lock[, name]]): waiting for a change of what a lock protects.
 
+local check = require "cosched.check"
 local core = require "cosched.core"
 
 local Condition = { __name = "cosched.Condition" }
 Condition.__index = {}
 
 local methods = Condition.__index
-
--- A method that was called with a dot.
-local function check_self(self, name)
-  if getmetatable(self) == Condition then return end
-  error(("bad argument #1 to '%s' (cosched.Condition expected; call it with ':')"):format(name), 3)
-end
 
 local function check_owner(self, what)
   local task = core.current()
@@ -28,7 +23,7 @@ end }
 --- Releases the lock, waits for a notification, and takes the lock again: whatever
 -- it returns or raises, the task owns the lock then.
 function methods:wait()
-  check_self(self, "wait")
+  check.self(getmetatable(self) == Condition, "cosched.Condition", "wait")
   check_owner(self, "wait")
   local ok, problem = pcall(self.list.wait, self.list, self.lock)
   local _ <close> = ok and self.passing or nil
@@ -40,14 +35,14 @@ end
 
 --- Wakes the n (1) tasks that wait longest; returns how many did.
 function methods:notify(n)
-  check_self(self, "notify")
+  check.self(getmetatable(self) == Condition, "cosched.Condition", "notify")
   check_owner(self, "notify")
   return self.list:wake(n)
 end
 
 --- Wakes all that wait; returns how many did.
 function methods:notify_all()
-  check_self(self, "notify_all")
+  check.self(getmetatable(self) == Condition, "cosched.Condition", "notify_all")
   check_owner(self, "notify_all")
   return self.list:wake_all()
 end
@@ -60,13 +55,13 @@ end
 
 --- lock:acquire().
 function methods:acquire()
-  check_self(self, "acquire")
+  check.self(getmetatable(self) == Condition, "cosched.Condition", "acquire")
   return answer(pcall(self.lock.acquire, self.lock))
 end
 
 --- lock:release().
 function methods:release()
-  check_self(self, "release")
+  check.self(getmetatable(self) == Condition, "cosched.Condition", "release")
   return answer(pcall(self.lock.release, self.lock))
 end
 

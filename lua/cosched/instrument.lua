@@ -1,6 +1,7 @@
 --- instrument: functions that are told what happens in the runtime.
 -- Trio's instruments: for profilers, tracers, and tests that want to know.
 
+local check = require "cosched.check"
 local core = require "cosched.core"
 
 local M = {}
@@ -23,9 +24,7 @@ Instrument.__close = Instrument.remove
 --- Begins to call functions, each under the name of its event. They are called on
 -- the scheduler's stack, and cannot wait; one that raises is removed, with a warning.
 function M.instrument(functions)
-  if type(functions) ~= "table" then
-    error(("bad argument #1 to 'instrument' (table expected, got %s)"):format(type(functions)), 2)
-  end
+  check.argument(functions, "table", 1, "instrument")
   local copy = {}
   for name, fn in pairs(functions) do
     if not EVENTS[name] then

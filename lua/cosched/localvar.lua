@@ -1,5 +1,6 @@
 --- localvar: a variable with a value for each task (Python's contextvars).
 
+local check = require "cosched.check"
 local core = require "cosched.core"
 
 local Local = {}
@@ -7,10 +8,8 @@ Local.__index = Local
 Local.__name = "cosched.Local"
 Local.__metatable = "cosched.Local"
 
--- A method that was called with a dot.
-local function check_self(self, name)
-  if type(self) == "table" and getmetatable(self) == "cosched.Local" then return end
-  error(("bad argument #1 to '%s' (cosched.Local expected; call it with ':')"):format(name), 3)
+local function is_local(value)
+  return type(value) == "table" and getmetatable(value) == "cosched.Local"
 end
 
 -- Stands for nil in the table of values.
@@ -19,7 +18,7 @@ local NIL = {}
 --- Its value in the running task: set by `with`, here or, before this task was
 -- spawned, in who has spawned it; else the default.
 function Local:get()
-  check_self(self, "get")
+  check.self(is_local(self), "cosched.Local", "get")
   local values = core.locals()
   local value = values and values[self]
   if value == nil then return self.default end
@@ -34,10 +33,8 @@ local restore = {
 --- Calls fn(...) while the variable has another value, in this task and in those
 -- that it spawns meanwhile. Returns what fn returns.
 function Local:with(value, fn, ...)
-  check_self(self, "with")
-  if type(fn) ~= "function" then
-    error(("bad argument #2 to 'with' (function expected, got %s)"):format(type(fn)), 2)
-  end
+  check.self(is_local(self), "cosched.Local", "with")
+  check.argument(fn, "function", 2, "with")
   if not core.current() then error("'with' needs a task: call it inside cosched.run", 2) end
   local before = setmetatable({ values = core.locals() }, restore)
   local values = {}

@@ -2,6 +2,7 @@
 -- Sockets and listeners are the core's. This adds names, and the loops that
 -- every server has.
 
+local checks = require "cosched.check"
 local core = require "cosched.core"
 
 local M = { resolve = core.resolve, socketpair = core.socketpair }
@@ -16,19 +17,9 @@ local function check(condition, position, name, what)
   end
 end
 
--- The same for a call that is about to wait where nothing can.
-local function check_task(name)
-  if core.current() then return end
-  error(("'%s' waits, so it needs a task: run the script with the cosched command, "
-    .. "or call it inside cosched.run"):format(name), 3)
-end
-
 -- Sockets and listeners hide their metatable behind their type's name.
-local function check_self(value, type_name, name)
-  local ok = type(value) == "userdata" and getmetatable(value) == type_name
-  if not ok then
-    error(("bad argument #1 to '%s' (%s expected; call it with ':')"):format(name, type_name), 3)
-  end
+local function is_a(value, type_name)
+  return type(value) == "userdata" and getmetatable(value) == type_name
 end
 
 -- "unknown option 'timout'; known: bind, timeout"
@@ -76,7 +67,7 @@ function M.listen(host, port, options)
     "backlog: a positive integer expected")
   if host == "*" then host = "0.0.0.0" end
   if is_numeric(host) then return core.listen(host, port, options) end
-  check_task "listen"
+  checks.task "listen"
   local addresses, message, code = core.resolve(host)
   if not addresses then return nil, message, code end
   return core.listen(addresses[1].host, port, options)
@@ -99,7 +90,7 @@ function M.connect(host, port, options)
   local limit = timeout == nil or type(timeout) == "number" and timeout >= 0
   check(limit, 3, "connect", "timeout: seconds, not negative, expected")
   check(bind == nil or is_host(bind), 3, "connect", "bind: an address expected")
-  check_task "connect"
+  checks.task "connect"
   if is_numeric(host) then return core.connect(host, port, bind, timeout) end
   local start = core.now()
   local addresses, message, code = core.resolve(host, "any", timeout)
@@ -120,8 +111,8 @@ end
 
 --- For a generic `for`: the lines up to the end of the data; raises on errors.
 function Socket:lines()
-  check_self(self, "cosched.Socket", "lines")
-  check_task "lines"
+  checks.self(is_a(self, "cosched.Socket"), "cosched.Socket", "lines")
+  checks.task "lines"
   return next_line, self
 end
 
@@ -133,8 +124,8 @@ end
 
 --- For a generic `for`: the clients until the listener is closed.
 function Listener:clients()
-  check_self(self, "cosched.Listener", "clients")
-  check_task "clients"
+  checks.self(is_a(self, "cosched.Listener"), "cosched.Listener", "clients")
+  checks.task "clients"
   return next_client, self
 end
 
@@ -202,7 +193,7 @@ local SERVE = { max_clients = true, on_error = true }
 --- Serves each client in a task of its own until the listener is closed; then
 -- waits for those that are left. Returns true; or nil, message, code.
 function Listener:serve(handler, options)
-  check_self(self, "cosched.Listener", "serve")
+  checks.self(is_a(self, "cosched.Listener"), "cosched.Listener", "serve")
   local unknown = unknown_option(options, SERVE)
   check(type(handler) == "function", 1, "serve", "a function expected")
   check(not unknown, 2, "serve", unknown)
@@ -211,7 +202,7 @@ function Listener:serve(handler, options)
   check(type(on_error) == "function", 2, "serve", "on_error: a function expected")
   check(max_clients == nil or is_count(max_clients), 2, "serve",
     "max_clients: a positive integer expected")
-  check_task "serve"
+  checks.task "serve"
   local acceptor = core.nursery(function(nursery)
     return nursery:spawn(supervise_clients, on_error, self, handler, max_clients)
   end)

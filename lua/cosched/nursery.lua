@@ -2,6 +2,7 @@
 -- The idea is Trio's: a server is started, and who has started it goes on once it
 -- listens, with the port.
 
+local check = require "cosched.check"
 local core = require "cosched.core"
 
 local M = {}
@@ -16,12 +17,8 @@ local starting = setmetatable({}, { __mode = "k" })
 -- cosched.started(...). Returns what it gave. An error before that is raised
 -- here, and the nursery does not see it.
 function Nursery:start(fn, ...)
-  if getmetatable(self) ~= "cosched.Nursery" then
-    error("bad argument #1 to 'start' (cosched.Nursery expected; call it with ':')", 2)
-  end
-  if type(fn) ~= "function" then
-    error(("bad argument #2 to 'start' (function expected, got %s)"):format(type(fn)), 2)
-  end
+  check.self(getmetatable(self) == "cosched.Nursery", "cosched.Nursery", "start")
+  check.argument(fn, "function", 2, "start")
   if self.closed then
     error("the nursery is closed: start a task inside its function, or in one that is open", 2)
   end

@@ -1,6 +1,7 @@
 --- pcall and xpcall that do not catch the cancellation of their own task.
 -- Lua's pcall catches everything, so a loop around it swallows what should end it.
 
+local check = require "cosched.check"
 local core = require "cosched.core"
 
 local M = {}
@@ -20,9 +21,7 @@ function M.pcall(fn, ...) return pass_on_cancellation(pcall(fn, ...)) end
 
 --- Like xpcall; the handler is not called for it, either.
 function M.xpcall(fn, handler, ...)
-  if type(handler) ~= "function" then
-    error(("bad argument #2 to 'xpcall' (function expected, got %s)"):format(type(handler)), 2)
-  end
+  check.argument(handler, "function", 2, "xpcall")
   local function handle(problem)
     if is_own_cancellation(problem) then return problem end
     return handler(problem)

@@ -1,17 +1,12 @@
 --- cosched.semaphore(count[, options]): so many at a time.
 
+local check = require "cosched.check"
 local core = require "cosched.core"
 
 local Semaphore = { __name = "cosched.Semaphore" }
 Semaphore.__index = {}
 
 local methods = Semaphore.__index
-
--- A method that was called with a dot.
-local function check_self(self, name)
-  if getmetatable(self) == Semaphore then return end
-  error(("bad argument #1 to '%s' (cosched.Semaphore expected; call it with ':')"):format(name), 3)
-end
 
 -- What acquire returns. `of` is the semaphore, false when it was given back.
 local Permit = { __name = "cosched.Permit" }
@@ -48,13 +43,13 @@ end
 
 --- Waits for a permit, and returns it: a guard, which gives it back when it is closed.
 function methods:acquire()
-  check_self(self, "acquire")
+  check.self(getmetatable(self) == Semaphore, "cosched.Semaphore", "acquire")
   return acquired(self, new_permit(), pcall(self.list.wait, self.list))
 end
 
 --- The same without waiting; nil, "busy", "EBUSY" when there is no permit.
 function methods:try_acquire()
-  check_self(self, "try_acquire")
+  check.self(getmetatable(self) == Semaphore, "cosched.Semaphore", "try_acquire")
   local permit = new_permit()
   if not self.list:try() then return nil, "busy", "EBUSY" end
   permit.of = self
@@ -63,19 +58,19 @@ end
 
 --- Gives a permit back, from anywhere, for an acquire whose guard is not used.
 function methods:release()
-  check_self(self, "release")
+  check.self(getmetatable(self) == Semaphore, "cosched.Semaphore", "release")
   give_back(self)
 end
 
 --- How many permits are there.
 function methods:value()
-  check_self(self, "value")
+  check.self(getmetatable(self) == Semaphore, "cosched.Semaphore", "value")
   return self.list:count()
 end
 
 local OPTIONS = { max = true, name = true }
 
-local function check(count, options)
+local function check_arguments(count, options)
   local wrong = "bad argument #%d to 'semaphore' (%s)"
   if math.type(count) ~= "integer" or count < 0 then
     error(wrong:format(1, "an integer from 0 on expected"), 3)
@@ -94,7 +89,7 @@ end
 
 return function(count, options)
   options = options or {}
-  local max = check(count, options)
+  local max = check_arguments(count, options)
   local list = core.waitlist(options.name or "a semaphore")
   list:give(count)
   return setmetatable({ list = list, max = max }, Semaphore)

@@ -2,6 +2,7 @@
 -- What one of them raises cancels the others and is raised here, as in every
 -- nursery; nothing is left running when they return.
 
+local check = require "cosched.check"
 local core = require "cosched.core"
 
 local M = {}
@@ -16,18 +17,9 @@ local function run_nursery(body, has_happened)
   error(problem, 3)
 end
 
-local function check_task(name)
-  if core.current() then return end
-  error(("'%s' waits, so it needs a task: run the script with the cosched command, "
-    .. "or call it inside cosched.run"):format(name), 3)
-end
-
 local function check_functions(name, functions)
   for i = 1, functions.n do
-    local kind = type(functions[i])
-    if kind ~= "function" then
-      error(("bad argument #%d to '%s' (function expected, got %s)"):format(i, name, kind), 3)
-    end
+    check.argument(functions[i], "function", i, name, 1)
   end
 end
 
@@ -37,7 +29,7 @@ function M.race(...)
   local functions = pack(...)
   check_functions("race", functions)
   if functions.n == 0 then error("'race' needs at least one function", 2) end
-  check_task "race"
+  check.task "race"
   local winner, results
   run_nursery(function(nursery)
     for i = 1, functions.n do
@@ -58,7 +50,7 @@ end
 function M.all(...)
   local functions = pack(...)
   check_functions("all", functions)
-  check_task "all"
+  check.task "all"
   local results = { n = functions.n }
   run_nursery(function(nursery)
     for i = 1, functions.n do
@@ -88,15 +80,11 @@ end
 -- time (all, unless it is given). Returns the list of first results, in order; its
 -- n says how long it is, for results that are nil.
 function M.map(list, fn, options)
-  if type(list) ~= "table" then
-    error(("bad argument #1 to 'map' (table expected, got %s)"):format(type(list)), 2)
-  end
-  if type(fn) ~= "function" then
-    error(("bad argument #2 to 'map' (function expected, got %s)"):format(type(fn)), 2)
-  end
+  check.argument(list, "table", 1, "map")
+  check.argument(fn, "function", 2, "map")
   local count = #list
   local limit, next_index = read_limit(options, count), 0
-  check_task "map"
+  check.task "map"
   local results = { n = count }
   local function work()
     while next_index < count do

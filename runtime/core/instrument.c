@@ -216,7 +216,6 @@ static void open_instrument(lua_State *L) {
   lua_setiuservalue(L, lua_upvalueindex(1), CS_DELIVER);
 }
 
-const cs_module cs_module_instrument = {"instrument", syscalls, open_instrument,
-                                        NULL};
+const cs_module cs_module_instrument = {syscalls, open_instrument, NULL};
 
 /* }=== */

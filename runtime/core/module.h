@@ -5,7 +5,6 @@
 #include "call.h"
 
 typedef struct cs_module {
-  const char *name;
   const cs_syscall *syscalls; /* rows, up to one without a name; or NULL */
   /* Makes types and shared state; the module's table is at 1, the table of
    * constructors (sys) at 2, the runtime is upvalue 1. NULL: nothing to do. */

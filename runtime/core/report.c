@@ -1,33 +1,20 @@
 /* report.c - lists the tasks that nothing can wake. */
 #include "report.h"
 
+#include "describe.h"
+
 #include <lauxlib.h>
 
 /* Slots of write_report. */
 enum { DEADLOCK = 1, TASKS = 2 };
 enum { SHOWN = 50 };
 
-/* Pushes " at file:line" for where a parked task is, or "". */
-static void push_place(lua_State *L, lua_State *thread) {
-  lua_Debug info;
-  for (int level = 0; lua_getstack(thread, level, &info); level++) {
-    lua_getinfo(thread, "Sl", &info);
-    if (info.currentline > 0) {
-      lua_pushfstring(L, " at %s:%d", info.short_src, info.currentline);
-      return;
-    }
-  }
-  lua_pushliteral(L, "");
-}
-
 /* A finalizer may have woken or killed the task since it was listed. */
 static void push_what(lua_State *L, const cs_task *task) {
   if (task->state != CS_TASK_PARKED)
     lua_pushliteral(L, "its turn");
-  else if (task->wait.ops->describe != NULL)
-    task->wait.ops->describe(L, task);
   else
-    lua_pushstring(L, task->wait.ops->name);
+    cs_push_wait(L, task);
 }
 
 /* Replaces the task on top by "task 3 (server.lua:10) waits for sleep at
@@ -36,10 +23,12 @@ static void push_line(lua_State *L) {
   cs_task *task = lua_touserdata(L, -1);
   cs_push_name(L, -1);
   push_what(L, task);
-  push_place(L, task->thread);
-  lua_pushfstring(L, "\n  task %I (%s) waits for %s%s", (LUAI_UACINT)task->tid,
-                  lua_tostring(L, -3), lua_tostring(L, -2),
-                  lua_tostring(L, -1));
+  cs_push_place(L, task->thread);
+  const char *place = lua_tostring(L, -1);
+  lua_pushfstring(L, "\n  task %I (%s) waits for %s%s%s",
+                  (LUAI_UACINT)task->tid, lua_tostring(L, -3),
+                  lua_tostring(L, -2), place != NULL ? " at " : "",
+                  place != NULL ? place : "");
   lua_replace(L, -5);
   lua_pop(L, 3);
 }

@@ -304,4 +304,4 @@ static const cs_syscall syscalls[] = {
     {.name = NULL},
 };
 
-const cs_module cs_module_select = {"select", syscalls, cs_arms_open, NULL};
+const cs_module cs_module_select = {syscalls, cs_arms_open, NULL};

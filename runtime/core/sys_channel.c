@@ -303,4 +303,4 @@ static void open_channel(lua_State *L) {
   lua_setfield(L, 1, "channel");
 }
 
-const cs_module cs_module_channel = {"channel", NULL, open_channel, NULL};
+const cs_module cs_module_channel = {NULL, open_channel, NULL};

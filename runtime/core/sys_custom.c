@@ -171,4 +171,4 @@ static void open_custom(lua_State *L) {
   lua_setiuservalue(L, lua_upvalueindex(1), CS_WAIT_META);
 }
 
-const cs_module cs_module_custom = {"custom", syscalls, open_custom, NULL};
+const cs_module cs_module_custom = {syscalls, open_custom, NULL};

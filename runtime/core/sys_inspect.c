@@ -1,10 +1,9 @@
 /* sys_inspect.c - what tasks are, and what they do: for ps, tree and dump. */
 #include "block.h"
 #include "clock.h"
+#include "describe.h"
 #include "keep.h"
 #include "module.h"
-
-#include <string.h>
 
 /* {=== fields === */
 
@@ -19,23 +18,6 @@ static void set_flag(lua_State *L, const char *name, bool value) {
   if (!value) return;
   lua_pushboolean(L, 1);
   lua_setfield(L, INFO, name);
-}
-
-/* Pushes "file:line" of the innermost Lua function of a thread, or nil. The
- * running task is looked at by a function of its own, whose file is passed
- * over: see inspect.lua. */
-static void push_place(lua_State *L, lua_State *thread) {
-  lua_Debug info;
-  const char *looker = NULL;
-  for (int level = 0; lua_getstack(thread, level, &info); level++) {
-    lua_getinfo(thread, "Sl", &info);
-    if (info.currentline <= 0) continue;
-    if (thread == L && looker == NULL) looker = info.source;
-    if (looker != NULL && strcmp(looker, info.source) == 0) continue;
-    lua_pushfstring(L, "%s:%d", info.short_src, info.currentline);
-    return;
-  }
-  lua_pushnil(L);
 }
 
 /* Pushes "file:line" of the spawn: its function is the first value on the
@@ -60,7 +42,7 @@ static void push_spawn_site(lua_State *L, const cs_task *task) {
 
 static void set_places(lua_State *L, const cs_task *task) {
   lua_checkstack(task->thread, 4);
-  push_place(L, task->thread);
+  cs_push_place(L, task->thread);
   lua_setfield(L, INFO, "where");
   push_spawn_site(L, task);
   lua_setfield(L, INFO, "spawned_at");
@@ -111,10 +93,7 @@ static void set_nursery(lua_State *L, const cs_task *task) {
 
 static void set_wait(lua_State *L, const cs_task *task) {
   if (task->state != CS_TASK_PARKED) return;
-  if (task->wait.ops->describe != NULL)
-    task->wait.ops->describe(L, task);
-  else
-    lua_pushstring(L, task->wait.ops->name);
+  cs_push_wait(L, task);
   lua_setfield(L, INFO, "wait");
 }
 
@@ -183,4 +162,4 @@ static const cs_syscall syscalls[] = {
     {.name = NULL},
 };
 
-const cs_module cs_module_inspect = {"inspect", syscalls, NULL, NULL};
+const cs_module cs_module_inspect = {syscalls, NULL, NULL};

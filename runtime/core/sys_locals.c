@@ -35,4 +35,4 @@ static const cs_syscall syscalls[] = {
     {.name = NULL},
 };
 
-const cs_module cs_module_locals = {"locals", syscalls, NULL, NULL};
+const cs_module cs_module_locals = {syscalls, NULL, NULL};

@@ -251,4 +251,4 @@ static void open_lock(lua_State *L) {
   luaL_setfuncs(L, functions, 1);
 }
 
-const cs_module cs_module_lock = {"lock", NULL, open_lock, NULL};
+const cs_module cs_module_lock = {NULL, open_lock, NULL};

@@ -230,4 +230,4 @@ static void open_nursery(lua_State *L) {
   lua_setiuservalue(L, lua_upvalueindex(1), CS_NURSERY_META);
 }
 
-const cs_module cs_module_nursery = {"nursery", NULL, open_nursery, NULL};
+const cs_module cs_module_nursery = {NULL, open_nursery, NULL};

@@ -123,4 +123,4 @@ static void open_runtime(lua_State *L) {
   lua_setiuservalue(L, lua_upvalueindex(1), CS_EXTERNAL_META);
 }
 
-const cs_module cs_module_runtime = {"runtime", syscalls, open_runtime, NULL};
+const cs_module cs_module_runtime = {syscalls, open_runtime, NULL};

@@ -264,4 +264,4 @@ static void open_scope(lua_State *L) {
   lua_setiuservalue(L, lua_upvalueindex(1), CS_SCOPE_META);
 }
 
-const cs_module cs_module_scope = {"scope", NULL, open_scope, NULL};
+const cs_module cs_module_scope = {NULL, open_scope, NULL};

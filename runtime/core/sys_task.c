@@ -262,4 +262,4 @@ static void open_task(lua_State *L) {
   lua_setiuservalue(L, lua_upvalueindex(1), CS_TASK_META);
 }
 
-const cs_module cs_module_task = {"task", syscalls, open_task, NULL};
+const cs_module cs_module_task = {syscalls, open_task, NULL};

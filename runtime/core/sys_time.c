@@ -64,4 +64,4 @@ static const cs_syscall syscalls[] = {
     {.name = NULL},
 };
 
-const cs_module cs_module_time = {"time", syscalls, NULL, NULL};
+const cs_module cs_module_time = {syscalls, NULL, NULL};

@@ -264,4 +264,4 @@ static void open_waitlist(lua_State *L) {
   luaL_setfuncs(L, functions, 1);
 }
 
-const cs_module cs_module_waitlist = {"waitlist", NULL, open_waitlist, NULL};
+const cs_module cs_module_waitlist = {NULL, open_waitlist, NULL};

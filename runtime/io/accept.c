@@ -120,4 +120,4 @@ static void open_accept(lua_State *L) {
   cs_stream_type(L, CS_LISTENER_META, "Listener", listener_rows, NULL);
 }
 
-const cs_module cs_module_accept = {"accept", NULL, open_accept, NULL};
+const cs_module cs_module_accept = {NULL, open_accept, NULL};

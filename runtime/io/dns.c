@@ -110,4 +110,4 @@ static const cs_syscall syscalls[] = {
 
 static void open_dns(lua_State *L) { cs_request_open(L); }
 
-const cs_module cs_module_dns = {"dns", syscalls, open_dns, NULL};
+const cs_module cs_module_dns = {syscalls, open_dns, NULL};

@@ -225,4 +225,4 @@ static const cs_syscall syscalls[] = {
     {.name = NULL},
 };
 
-const cs_module cs_module_poll = {"poll", syscalls, open_poll, close_poll};
+const cs_module cs_module_poll = {syscalls, open_poll, close_poll};

@@ -135,4 +135,4 @@ static void close_process(cs_runtime *rt) {
   process.wake = NULL;
 }
 
-const cs_module cs_module_process = {"process", syscalls, NULL, close_process};
+const cs_module cs_module_process = {syscalls, NULL, close_process};

@@ -230,4 +230,4 @@ static void open_stream(lua_State *L) {
                  cs_stream_writes);
 }
 
-const cs_module cs_module_stream = {"stream", NULL, open_stream, NULL};
+const cs_module cs_module_stream = {NULL, open_stream, NULL};

@@ -186,4 +186,4 @@ static const cs_syscall syscalls[] = {
     {.name = NULL},
 };
 
-const cs_module cs_module_tcp = {"tcp", syscalls, NULL, NULL};
+const cs_module cs_module_tcp = {syscalls, NULL, NULL};

@@ -1,5 +1,6 @@
 -- Looking at what runs: ps, tree, tasks, dump, stats, and instruments of all events.
 local cosched = require "cosched"
+local tell_memory = dofile "tools/oom/support/tell_memory.lua"
 
 local EVENTS = {
   "task_spawned", "task_scheduled", "before_step", "after_step", "task_exited", "wait_begin",
@@ -37,16 +38,6 @@ local function main()
   for _, task in ipairs(tasks) do
     if task:wait() == "error" then error(select(2, task:result()), 0) end
   end
-end
-
--- An error about memory may come behind those that were made on purpose.
-local function tell_memory(ok, problem)
-  if ok then return end
-  if cosched.is_deadlock(problem) and problem.errors then problem = problem.errors end
-  for _, leaf in ipairs(cosched.is_errors(problem) and problem.errors or {}) do
-    if tostring(leaf.error):find "not enough memory" then error(leaf.error, 0) end
-  end
-  error(problem, 0)
 end
 
 return function()

@@ -1,6 +1,7 @@
 -- Scopes, limits of time, shields; tasks that are cancelled, in the direct and in the
 -- yielded form, and clean up.
 local cosched = require "cosched"
+local tell_memory = dofile "tools/oom/support/tell_memory.lua"
 
 local function limits()
   assert(not cosched.move_on(1, cosched.forever))
@@ -74,16 +75,6 @@ end
 
 local function main()
   for _, part in ipairs { limits, deadlines_that_move, cancelled_tasks, stubborn } do part() end
-end
-
--- An error about memory may come behind those that were made on purpose.
-local function tell_memory(ok, problem)
-  if ok then return end
-  if cosched.is_deadlock(problem) and problem.errors then problem = problem.errors end
-  for _, leaf in ipairs(cosched.is_errors(problem) and problem.errors or {}) do
-    if tostring(leaf.error):find "not enough memory" then error(leaf.error, 0) end
-  end
-  error(problem, 0)
 end
 
 return function()

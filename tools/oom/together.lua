@@ -1,5 +1,6 @@
 -- race, all, map, local variables.
 local cosched = require "cosched"
+local tell_memory = dofile "tools/oom/support/tell_memory.lua"
 
 local function wait_and_give(seconds, ...)
   local values = table.pack(...)
@@ -49,16 +50,6 @@ local function main()
   races()
   lists()
   locals()
-end
-
--- An error about memory may come behind those that were made on purpose.
-local function tell_memory(ok, problem)
-  if ok then return end
-  if cosched.is_deadlock(problem) and problem.errors then problem = problem.errors end
-  for _, leaf in ipairs(cosched.is_errors(problem) and problem.errors or {}) do
-    if tostring(leaf.error):find "not enough memory" then error(leaf.error, 0) end
-  end
-  error(problem, 0)
 end
 
 return function()
